@@ -1,0 +1,80 @@
+package auth
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// wireClaims is the payload of every sealed value. Names are the registered ones
+// of RFC 7519 and OpenID Connect Core §2 where there are any.
+type wireClaims struct {
+	Type      string          `json:"typ"`
+	Version   int64           `json:"ver"`
+	IssuedAt  numericDate     `json:"iat"`
+	ExpiresAt numericDate     `json:"exp"`
+	EndsAt    numericDate     `json:"end"`
+	ID        string          `json:"sid,omitempty"`
+	AuthTime  numericDate     `json:"auth_time,omitempty"`
+	Subject   string          `json:"sub,omitempty"`
+	Email     string          `json:"email,omitempty"`
+	Name      string          `json:"name,omitempty"`
+	Picture   string          `json:"picture,omitempty"`
+	Role      string          `json:"role,omitempty"`
+	Device    string          `json:"device,omitempty"`
+	Remember  bool            `json:"remember,omitempty"`
+	Data      json.RawMessage `json:"data,omitempty"`
+}
+
+func encodeClaims(c Claims, typ string, version int64) wireClaims {
+	s := c.Session
+	return wireClaims{
+		Type: typ, Version: version,
+		IssuedAt: dateOf(c.IssuedAt), ExpiresAt: dateOf(c.ExpiresAt), EndsAt: dateOf(c.EndsAt),
+		ID: s.ID, AuthTime: dateOf(s.IssuedAt),
+		Subject: s.User.ID, Email: s.User.Email, Name: s.User.Name, Picture: s.User.Picture, Role: s.User.Role,
+		Device: s.Device.Name, Remember: s.Remember, Data: c.Data,
+	}
+}
+
+func (w wireClaims) decode() Claims {
+	return Claims{
+		IssuedAt: w.IssuedAt.time(), ExpiresAt: w.ExpiresAt.time(), EndsAt: w.EndsAt.time(),
+		Session: Session{
+			ID:       w.ID,
+			User:     User{ID: w.Subject, Email: w.Email, Name: w.Name, Picture: w.Picture, Role: w.Role},
+			Device:   Device{Name: w.Device},
+			IssuedAt: w.AuthTime.time(), ExpiresAt: w.ExpiresAt.time(), EndsAt: w.EndsAt.time(),
+			Remember: w.Remember,
+		},
+		Data: w.Data,
+	}
+}
+
+// numericDate is Unix time in milliseconds, written as RFC 7519 §2 wants it: in
+// seconds, with a fraction where there is one. Zero is no date.
+type numericDate int64
+
+func dateOf(t time.Time) numericDate {
+	if t.IsZero() {
+		return 0
+	}
+	return numericDate(t.UnixMilli())
+}
+
+func (d numericDate) time() time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(d)).UTC()
+}
+
+func (d numericDate) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(d)/1000, 'f', -1, 64), nil
+}
+
+func (d *numericDate) UnmarshalJSON(b []byte) error {
+	f, err := strconv.ParseFloat(string(b), 64)
+	*d = numericDate(f*1000 + 0.5)
+	return err
+}

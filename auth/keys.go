@@ -1,0 +1,143 @@
+package auth
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+)
+
+// MinKeyBytes is the shortest key that a ring takes.
+const MinKeyBytes = 32
+
+// A Key is one secret of a ring. It is never used by itself: each purpose gets a
+// key of its own, derived with HKDF (RFC 5869), so that a value sealed for one
+// purpose opens under no other (ASVS 11.2.2).
+type Key struct {
+	ID     string // "kid": 8 hex digits, derived from the secret and safe to show
+	secret []byte
+}
+
+// NewKey makes a key of at least [MinKeyBytes] secret bytes.
+func NewKey(secret []byte) (*Key, error) {
+	if len(secret) < MinKeyBytes {
+		return nil, fmt.Errorf("a key has %d bytes, want at least %d", len(secret), MinKeyBytes)
+	}
+	if weak(secret) {
+		return nil, errors.New("a key is not random")
+	}
+	k := &Key{secret: append([]byte(nil), secret...)}
+	k.ID = hex.EncodeToString(k.derive("kid", 4))
+	return k, nil
+}
+
+// GenerateKey draws a new key from random.
+func GenerateKey(random io.Reader) (*Key, error) {
+	secret := make([]byte, MinKeyBytes)
+	if _, err := io.ReadFull(random, secret); err != nil {
+		return nil, fmt.Errorf("generate key: %w", err)
+	}
+	return NewKey(secret)
+}
+
+// encode is the key as SESSION_KEYS takes it: the secret itself.
+func (k *Key) encode() string { return base64.StdEncoding.EncodeToString(k.secret) }
+
+func (k *Key) derive(purpose string, n int) []byte {
+	// HKDF fails only for lengths beyond 255 hashes.
+	key, err := hkdf.Key(sha256.New, k.secret, nil, "sessionlab "+purpose, n)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// weak finds keys that somebody typed: 32 random bytes hold fewer than 12
+// different values about never.
+func weak(secret []byte) bool {
+	var seen [256]bool
+	different := 0
+	for _, b := range secret {
+		if !seen[b] {
+			seen[b] = true
+			different++
+		}
+	}
+	return different < 12
+}
+
+// A KeyRing holds the keys of a site, newest first. The newest seals; every key
+// opens what names it. It may be changed while it is used.
+type KeyRing struct {
+	keys atomic.Pointer[[]*Key]
+}
+
+// NewKeyRing makes a ring of at least one key, newest first.
+func NewKeyRing(newestFirst ...*Key) (*KeyRing, error) {
+	if len(newestFirst) == 0 {
+		return nil, errors.New("no key")
+	}
+	seen := map[string]bool{}
+	for _, k := range newestFirst {
+		if seen[k.ID] {
+			return nil, errors.New("the same key twice")
+		}
+		seen[k.ID] = true
+	}
+	r := &KeyRing{}
+	r.keys.Store(&newestFirst)
+	return r, nil
+}
+
+// ParseKeyRing reads SESSION_KEYS: base64 (standard or URL alphabet, padded or
+// not), comma separated, newest first. Its errors never contain a key.
+func ParseKeyRing(s string) (*KeyRing, error) {
+	var keys []*Key
+	for i, field := range strings.Split(s, ",") {
+		secret, err := decodeKey(strings.TrimSpace(field))
+		if err != nil {
+			return nil, fmt.Errorf("key %d is not base64", i+1)
+		}
+		k, err := NewKey(secret)
+		if err != nil {
+			return nil, fmt.Errorf("key %d: %w", i+1, err)
+		}
+		keys = append(keys, k)
+	}
+	return NewKeyRing(keys...)
+}
+
+func decodeKey(s string) ([]byte, error) {
+	s = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(s), "=")
+	return base64.RawStdEncoding.DecodeString(s)
+}
+
+// Encode is the ring as [ParseKeyRing] reads it. It is secret.
+func (r *KeyRing) Encode() string {
+	var fields []string
+	for _, k := range r.Keys() {
+		fields = append(fields, k.encode())
+	}
+	return strings.Join(fields, ",")
+}
+
+// Keys returns the keys, newest first.
+func (r *KeyRing) Keys() []*Key { return *r.keys.Load() }
+
+// Newest is the key that seals.
+func (r *KeyRing) Newest() *Key { return r.Keys()[0] }
+
+// Find returns the key with that id, or nil. It never tries another one.
+func (r *KeyRing) Find(id string) *Key {
+	for _, k := range r.Keys() {
+		if k.ID == id {
+			return k
+		}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"sessionlab/auth"
+)
+
+// What a verdict says.
+const (
+	SignedIn = "signed_in"
+	Refused  = "refused"
+	Fault    = "fault" // a 503: nothing was learned
+	None     = "none"  // never signed in since the bench began
+)
+
+// A Verdict is the site's answer to one client under one strategy.
+type Verdict struct {
+	Verdict string    `json:"verdict"`
+	Reason  string    `json:"reason,omitempty"`
+	Role    string    `json:"role,omitempty"`
+	Since   time.Time `json:"since,omitzero"`  // the sign-in
+	Until   time.Time `json:"until,omitzero"`  // the end if unused
+	EndsAt  time.Time `json:"endsAt,omitzero"` // the absolute end
+	Receipt Receipt   `json:"receipt"`
+
+	Changed bool   `json:"-"` // since the client was last asked
+	Was     string `json:"-"`
+	StillIn bool   `json:"-"` // in, though its session should have ended
+}
+
+// A Receipt is what the request behind a verdict cost.
+type Receipt struct {
+	CookieIn  int         `json:"cookieBytes"`
+	CookieOut int         `json:"setCookieBytes"`
+	Reads     int         `json:"reads"`
+	Writes    int         `json:"writes"`
+	Micros    int64       `json:"micros"`
+	Steps     []auth.Step `json:"-"`
+}
+
+// client is somebody who asks: you or the thief.
+type client struct {
+	wallet      *Wallet // the thief's; yours is in your browser
+	verdicts    map[string]Verdict
+	shouldBeOut bool // its session was meant to be ended
+}
+
+func newClient(w *Wallet) *client { return &client{wallet: w, verdicts: map[string]Verdict{}} }
+
+// answer is one response of the site.
+type answer struct {
+	status  int
+	body    bytes.Buffer
+	header  http.Header
+	receipt Receipt
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+
+// request makes one request through the whole site with the cookies of w, and
+// lets w take what the response sets.
+func (b *Bench) request(ctx context.Context, w *Wallet, method, path string) (*answer, error) {
+	receipt := &auth.Receipt{}
+	r, err := http.NewRequestWithContext(auth.WithReceipt(ctx, receipt), method, path, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	r.Host, r.RequestURI, r.RemoteAddr = b.Host, path, "127.0.0.1:0"
+	cookies := w.header()
+	if cookies != "" {
+		r.Header.Set("Cookie", cookies)
+	}
+	a := &answer{status: http.StatusOK, header: http.Header{}}
+	began := b.parts.Now()
+	b.Site.ServeHTTP(a, r)
+	a.receipt = Receipt{
+		CookieIn: len(cookies), CookieOut: w.take(a.header),
+		Reads: receipt.Count("read"), Writes: receipt.Count("write"),
+		Micros: b.parts.Now().Sub(began).Microseconds(), Steps: receipt.Steps(),
+	}
+	return a, nil
+}
+
+// ask asks the site who w is under a strategy.
+func (b *Bench) ask(ctx context.Context, w *Wallet, strategy string) (Verdict, error) {
+	a, err := b.request(ctx, w, http.MethodGet, "/api/session?strategy="+strategy)
+	if err != nil {
+		return Verdict{}, err
+	}
+	v := Verdict{Receipt: a.receipt}
+	var said struct {
+		Code    string
+		Session struct{ IssuedAt, ExpiresAt, EndsAt time.Time }
+		User    struct{ Role string }
+		Receipt struct{ Reads, Writes int }
+	}
+	if err := json.Unmarshal(a.body.Bytes(), &said); err != nil {
+		return Verdict{}, err
+	}
+	switch {
+	case a.status == http.StatusOK:
+		v.Verdict, v.Role = SignedIn, said.User.Role
+		v.Since, v.Until, v.EndsAt = said.Session.IssuedAt, said.Session.ExpiresAt, said.Session.EndsAt
+		v.Receipt.Reads, v.Receipt.Writes = said.Receipt.Reads, said.Receipt.Writes // without the extra reads
+	case a.status == http.StatusUnauthorized:
+		v.Verdict, v.Reason = Refused, said.Code
+	default:
+		v.Verdict, v.Reason = Fault, said.Code
+	}
+	return v, nil
+}
+
+// follow makes of an answer what the page shows, given what it showed before: a
+// refusal stays although its cookie is gone, and who was never in is not out.
+func (v Verdict) follow(before Verdict, known, shouldBeOut bool) Verdict {
+	if v.Reason == "no_session" {
+		switch before.Verdict {
+		case "", None:
+			v.Verdict, v.Reason = None, ""
+		case Refused:
+			v.Reason = before.Reason
+		}
+	}
+	if known && before.Verdict != v.Verdict && !(before.Verdict == "" && v.Verdict == None) {
+		v.Changed, v.Was = true, before.Verdict
+	}
+	v.StillIn = shouldBeOut && v.Verdict == SignedIn
+	return v
+}
+
+// cookiesOf says whether w has a cookie of a strategy.
+func (w *Wallet) has(strategy string) bool {
+	for name := range w.cookies {
+		if base, _, _ := strings.Cut(name, "."); base == "__Host-"+auth.SessionCookie(strategy) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,174 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// maxSessionCookies is how many bytes of session cookies a sign-in may cause.
+// Servers and proxies refuse requests whose headers are too large, and a browser
+// that carries too much could not even sign out.
+const maxSessionCookies = 12 << 10
+
+// A Manager carries one strategy over HTTP: it reads its cookies, asks it,
+// renews what is due and writes its cookies. There is one kind of Manager for
+// all strategies, so that what is true of cookies is written once.
+type Manager struct {
+	Name     string // of the strategy; names its cookies
+	Strategy Strategy
+	Now      func() time.Time
+	Observe  Observer     // may be nil
+	Log      *slog.Logger // told of faults that a request survives
+}
+
+// Load says whose session the request carries, and renews it when it is due. A
+// refusal clears the cookies. A fault keeps them.
+//
+// A fault while renewing a session that was already accepted is logged and the
+// session stands; a refusal is final.
+func (m *Manager) Load(ctx context.Context, jar *Jar) (Session, error) {
+	t, err := m.tokens(jar)
+	if err != nil {
+		m.clear(jar)
+		return Session{}, err
+	}
+	s, err := m.authenticate(ctx, t)
+	switch {
+	case err == nil && over(s.RenewAt, m.Now()) && s.RenewAt.Before(s.EndsAt):
+		renewed, err := m.renew(ctx, jar, t)
+		if err != nil && !Refused(err) {
+			m.Log.WarnContext(ctx, "session not renewed", "strategy", m.Name, "error", err)
+			return s, nil
+		}
+		return renewed, err
+	case errors.Is(err, ErrStale):
+		return m.renew(ctx, jar, t)
+	case Refused(err):
+		m.clear(jar)
+	}
+	return s, err
+}
+
+// SignOut ends the session that the request carries and clears its cookies. The
+// cookies go even when the store fails; the error then says that the server's
+// side is uncertain.
+func (m *Manager) SignOut(ctx context.Context, jar *Jar) error {
+	t, err := m.tokens(jar)
+	m.clear(jar)
+	if err != nil {
+		return nil // half a value: nothing to end
+	}
+	return m.end(ctx, t)
+}
+
+// IssueAll starts a session under every manager, or under none: it sets cookies
+// only when all have issued. The sessions that the request came with end, so
+// that one planted before the sign-in dies with it. [ErrTooLarge] says that the
+// cookies would not fit.
+func IssueAll(ctx context.Context, jar *Jar, in SignIn, managers ...*Manager) error {
+	issued := make([]Tokens, 0, len(managers))
+	undo := func(err error) error {
+		for i, t := range issued {
+			if e := managers[i].end(ctx, t); e != nil {
+				err = errors.Join(err, e)
+			}
+		}
+		return err
+	}
+	size := 0
+	for _, m := range managers {
+		t, err := m.issue(ctx, in)
+		if err != nil {
+			return undo(fmt.Errorf("sign in under %s: %w", m.Name, err))
+		}
+		issued = append(issued, t)
+		size += len(t.Access.Value) + len(t.Refresh.Value)
+	}
+	if size > maxSessionCookies {
+		return undo(fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, maxSessionCookies))
+	}
+	for i, m := range managers {
+		old, _ := m.tokens(jar)
+		if err := m.write(jar, issued[i]); err != nil {
+			return undo(err)
+		}
+		if err := m.end(ctx, old); err != nil {
+			m.Log.WarnContext(ctx, "earlier session not ended", "strategy", m.Name, "error", err)
+		}
+	}
+	return nil
+}
+
+func (m *Manager) issue(ctx context.Context, in SignIn) (t Tokens, err error) {
+	defer observe(ctx, m.Observe, "strategy", m.Name+" issue")(&err)
+	_, t, err = m.Strategy.Issue(ctx, in)
+	return t, err
+}
+
+func (m *Manager) authenticate(ctx context.Context, t Tokens) (s Session, err error) {
+	if t == (Tokens{}) {
+		return Session{}, ErrNoSession
+	}
+	defer observe(ctx, m.Observe, "strategy", m.Name+" authenticate")(&err)
+	return m.Strategy.Authenticate(ctx, t)
+}
+
+func (m *Manager) renew(ctx context.Context, jar *Jar, old Tokens) (s Session, err error) {
+	defer observe(ctx, m.Observe, "strategy", m.Name+" renew")(&err)
+	s, t, err := m.Strategy.Renew(ctx, old)
+	if err != nil {
+		if Refused(err) {
+			m.clear(jar)
+		}
+		return Session{}, err
+	}
+	return s, m.write(jar, t)
+}
+
+func (m *Manager) end(ctx context.Context, t Tokens) (err error) {
+	if t == (Tokens{}) {
+		return nil
+	}
+	defer observe(ctx, m.Observe, "strategy", m.Name+" end")(&err)
+	return m.Strategy.End(ctx, t)
+}
+
+// SessionCookie and RefreshCookie name the cookies of a strategy, without the
+// __Host- prefix that every [Jar] adds.
+func SessionCookie(strategy string) string { return "session-" + strategy }
+func RefreshCookie(strategy string) string { return "refresh-" + strategy }
+
+func (m *Manager) tokens(jar *Jar) (t Tokens, err error) {
+	if t.Access.Value, err = jar.Get(SessionCookie(m.Name)); err != nil {
+		return Tokens{}, err
+	}
+	if t.Refresh.Value, err = jar.Get(RefreshCookie(m.Name)); err != nil {
+		return Tokens{}, err
+	}
+	return t, nil
+}
+
+func (m *Manager) write(jar *Jar, t Tokens) error {
+	if err := m.set(jar, SessionCookie(m.Name), t.Access); err != nil {
+		return err
+	}
+	if t.Refresh.Value == "" {
+		return nil
+	}
+	return m.set(jar, RefreshCookie(m.Name), t.Refresh)
+}
+
+func (m *Manager) set(jar *Jar, name string, t Token) error {
+	if t.Expires.IsZero() {
+		return jar.Set(name, t.Value, 0)
+	}
+	return jar.Set(name, t.Value, t.Expires.Sub(m.Now()))
+}
+
+func (m *Manager) clear(jar *Jar) {
+	jar.Clear(SessionCookie(m.Name))
+	jar.Clear(RefreshCookie(m.Name))
+}

@@ -1,0 +1,118 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"golang.org/x/oauth2"
+
+	"sessionlab/auth"
+)
+
+// GitHubEndpoints are where GitHub is. It offers OAuth but no OpenID: there is
+// no discovery and no ID token, and its API says whom an access token is for.
+type GitHubEndpoints struct {
+	Authorize string
+	Token     string
+	API       string // without a trailing slash
+}
+
+// NewGitHub returns GitHub as a provider. Its issuer is what its metadata and
+// the iss of its callbacks say.
+func NewGitHub(clientID, clientSecret string) *Provider {
+	return &Provider{
+		ID: "github", Name: "GitHub", Issuer: "https://github.com/login/oauth",
+		ClientID: clientID, ClientSecret: clientSecret,
+		GitHub: &GitHubEndpoints{
+			Authorize: "https://github.com/login/oauth/authorize",
+			Token:     "https://github.com/login/oauth/access_token",
+			API:       "https://api.github.com",
+		},
+	}
+}
+
+func (p *Provider) github(client *http.Client) *endpoints {
+	api := &githubAPI{client, p.GitHub.API}
+	return &endpoints{
+		oauth2: oauth2.Endpoint{
+			AuthURL: p.GitHub.Authorize, TokenURL: p.GitHub.Token,
+			AuthStyle: oauth2.AuthStyleInParams,
+		},
+		scopes:   []string{"read:user", "user:email"},
+		identify: api.identify,
+	}
+}
+
+type githubAPI struct {
+	client *http.Client
+	url    string
+}
+
+// githubEmail is an address of somebody at GitHub. The one in their profile is
+// what they chose to publish and is not said to be verified.
+type githubEmail struct {
+	Email    string `json:"email"`
+	Primary  bool   `json:"primary"`
+	Verified bool   `json:"verified"`
+}
+
+// identify asks who the token is for. GitHub signs nothing: it is believed
+// because the token came from its token endpoint, for this flow's code and
+// verifier. So the nonce has nothing to be compared with.
+func (g *githubAPI) identify(ctx context.Context, token *oauth2.Token, _ string) (auth.Identity, error) {
+	var user struct {
+		ID      int64  `json:"id"` // stable; the login may pass to somebody else
+		Login   string `json:"login"`
+		Name    string `json:"name"`
+		Email   string `json:"email"`
+		Picture string `json:"avatar_url"`
+	}
+	if err := getJSON(ctx, g.client, g.url+"/user", token.AccessToken, &user); err != nil {
+		return auth.Identity{}, trouble("GitHub user", err)
+	}
+	if user.ID <= 0 {
+		return auth.Identity{}, ErrIdentity.because("GitHub user without an id")
+	}
+	email, err := g.email(ctx, token, user.Email)
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	fill(&user.Name, user.Login)
+	return auth.Identity{
+		Subject: strconv.FormatInt(user.ID, 10),
+		Email:   email.Email, EmailVerified: email.Verified && email.Email != "",
+		Name: user.Name, Picture: user.Picture,
+	}, nil
+}
+
+// email chooses the best address: a verified one before others, the primary one
+// among equals, and the published one, unverified, if GitHub lists none.
+func (g *githubAPI) email(ctx context.Context, token *oauth2.Token, published string) (githubEmail, error) {
+	var all []githubEmail
+	err := getJSON(ctx, g.client, g.url+"/user/emails", token.AccessToken, &all)
+	var status statusError
+	switch {
+	case errors.As(err, &status) && (status == http.StatusForbidden || status == http.StatusNotFound):
+		// Whoever registered the client, or the person, withheld the addresses.
+	case err != nil:
+		return githubEmail{}, trouble("GitHub emails", err)
+	}
+	if len(all) == 0 {
+		return githubEmail{Email: published}, nil
+	}
+	return slices.MaxFunc(all, func(a, b githubEmail) int { return a.rank() - b.rank() }), nil
+}
+
+func (e githubEmail) rank() int {
+	rank := 0
+	if e.Verified {
+		rank += 2
+	}
+	if e.Primary {
+		rank++
+	}
+	return rank
+}

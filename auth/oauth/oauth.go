@@ -1,0 +1,250 @@
+// Package oauth signs people in through Google, GitHub and any OpenID provider.
+//
+// It is the client of the authorization code flow (RFC 6749 §4.1, OpenID Connect
+// Core §3.1). In order, and what each step is there to stop:
+//
+//  1. [Providers.Start] learns the provider's endpoints, once, by discovery from
+//     the configured issuer. The document must name that very issuer.
+//  2. It draws a state, a nonce and a PKCE verifier and seals them, with the
+//     provider's id, in a cookie of this flow. The browser is sent to the
+//     provider with the state, the nonce and a hash of the verifier.
+//  3. The provider sends the browser back. [Providers.Finish] finds the flow by
+//     its state and deletes the cookie, whatever comes of it. A callback that
+//     this browser did not start has no cookie: nobody is signed in to somebody
+//     else's account (login CSRF, RFC 9700 §4.7).
+//  4. The flow must be this provider's and less than 10 minutes old, and the
+//     callback's iss, where there is one or one is promised, must name it: no
+//     provider answers for another (mix-up, RFC 9207, RFC 9700 §4.4).
+//  5. The code is exchanged together with the verifier. A code that was stolen,
+//     or slipped into another browser's callback, is worth nothing without it
+//     (code injection, RFC 7636, RFC 9700 §4.5).
+//  6. The ID token's signature, issuer, audience, times and nonce are verified:
+//     a token made for another client, or for another flow, says nothing here
+//     (OpenID Connect Core §3.1.3.7). GitHub has no ID token; its API is asked
+//     with the access token that came in step 5.
+//
+// The result is an [auth.Identity]. What its email says proves nothing about an
+// account that another provider vouches for; see [auth.Identity].
+//
+// Nothing here shows, logs or returns what a provider wrote about an error. An
+// [Error] has a code of ours, and its text is safe for a log.
+//
+// Read in this order: this file, flow.go, openid.go, discovery.go, github.go,
+// outbound.go, next.go, errors.go.
+package oauth
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"sessionlab/auth"
+)
+
+// A Provider can say who a person is: by OpenID Connect, with endpoints found
+// by discovery from Issuer, or, with GitHub set, in GitHub's own way. It must
+// not be copied or changed once it is used.
+type Provider struct {
+	ID           string // "dev", "google", "github" or "oidc"; part of the callback's path
+	Name         string // as the sign-in button calls it
+	Issuer       string // exact, as the provider writes it; half of every identity
+	ClientID     string
+	ClientSecret string // empty for a public client
+
+	GitHub *GitHubEndpoints // nil for OpenID
+
+	mu   sync.Mutex
+	last *attempt // at discovery
+}
+
+// googleIssuer names Google in ID tokens and starts its discovery.
+const googleIssuer = "https://accounts.google.com"
+
+// NewGoogle returns Google as a provider.
+func NewGoogle(clientID, clientSecret string) *Provider {
+	return &Provider{
+		ID: "google", Name: "Google", Issuer: googleIssuer,
+		ClientID: clientID, ClientSecret: clientSecret,
+	}
+}
+
+// Providers are those of one site. It is safe for concurrent use; its exported
+// fields must not change then. Making one asks nobody anything.
+type Providers struct {
+	List      []*Provider       // in the order in which the sign-in page offers them
+	BaseURL   string            // public origin; callbacks are BaseURL/sign-in/{id}/callback
+	Seal      auth.Sealer       // of the purpose [FlowPurpose], and one that encrypts
+	Now       func() time.Time  // of the process, not of a bench
+	Text      func() string     // fresh random text of at least 128 bits and 26 URL-safe characters
+	Transport http.RoundTripper // makes every outbound call; nil means one of [NewTransport]
+
+	once   sync.Once
+	client *http.Client
+	spent  spent
+}
+
+// StartOptions say what a flow is for.
+type StartOptions struct {
+	Next     string // where to go afterwards; see [SafeNext]
+	Remember bool   // handed through to [Result]
+	Prompt   string // OpenID Connect Core §3.1.2.1; "login" asks the person to prove again who they are
+}
+
+// A Result is what a flow ends with.
+type Result struct {
+	Identity auth.Identity
+	Next     string // a same-site path
+	Remember bool
+}
+
+// Start begins a flow and returns where to send the browser. It sets the flow's
+// cookie, and expires the oldest flow's if this browser has five. It waits for
+// discovery for 2 seconds at most.
+//
+// Its errors are [ErrUnknownProvider] and [ErrUnavailable], or a fault of ours.
+func (p *Providers) Start(ctx context.Context, jar *auth.Jar, id string, o StartOptions) (string, error) {
+	provider := p.find(id)
+	if provider == nil {
+		return "", ErrUnknownProvider
+	}
+	wait, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	ends, err := p.attempt(provider).wait(wait)
+	if err != nil {
+		return "", err
+	}
+	f := flow{
+		Provider: id,
+		State:    p.Text(),
+		Nonce:    p.Text(),
+		Verifier: p.Text() + p.Text(), // 43 characters at least, RFC 7636 §4.1
+		Next:     SafeNext(o.Next),
+		Remember: o.Remember,
+	}
+	if err := p.openFlow(ctx, jar, f); err != nil {
+		return "", err
+	}
+	params := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(f.Verifier), oidc.Nonce(f.Nonce)}
+	if o.Prompt != "" {
+		params = append(params, oauth2.SetAuthURLParam("prompt", o.Prompt))
+	}
+	return p.config(provider, ends).AuthCodeURL(f.State, params...), nil
+}
+
+// Finish ends the flow that a callback belongs to and says who signed in. It
+// deletes the flow's cookie on every outcome and takes 8 seconds at most.
+//
+// Its errors are an [Error] each. With an error there is no Identity, but Next
+// and Remember are set if the flow was this browser's, for another try.
+func (p *Providers) Finish(ctx context.Context, jar *auth.Jar, id string, query url.Values) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxCallback)
+	defer cancel()
+	f, err := p.takeFlow(ctx, jar, id, query)
+	result := Result{Next: f.Next, Remember: f.Remember}
+	provider := p.find(id)
+	if provider == nil {
+		return result, ErrUnknownProvider
+	}
+	if err != nil {
+		return result, err
+	}
+	ends, err := p.attempt(provider).wait(ctx)
+	if err != nil {
+		return result, err
+	}
+	code, err := readCallback(query, provider.Issuer, ends.promisesIssuer)
+	if err != nil {
+		return result, err
+	}
+	ctx = oidc.ClientContext(ctx, p.outbound())
+	token, err := p.config(provider, ends).Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
+	if err != nil {
+		return result, trouble("token endpoint", err)
+	}
+	identity, err := ends.identify(ctx, token, f.Nonce)
+	if err != nil {
+		return result, err
+	}
+	identity.Provider, identity.Issuer = provider.ID, provider.Issuer
+	result.Identity = identity
+	return result, nil
+}
+
+// readCallback returns the code in a callback of the provider at issuer.
+func readCallback(query url.Values, issuer string, promised bool) (string, error) {
+	// RFC 9207 §2.4: compared as strings, in error responses too.
+	if (promised || query.Has("iss")) && query.Get("iss") != issuer {
+		return "", ErrIdentity.because("the callback is not from the issuer")
+	}
+	switch reason := query.Get("error"); {
+	case reason == "access_denied":
+		return "", ErrCancelled
+	case query.Has("error"):
+		return "", ErrProvider.because("callback: " + knownReason(reason))
+	case query.Get("code") == "":
+		return "", ErrProvider.because("callback without a code")
+	}
+	return query.Get("code"), nil
+}
+
+// A Status says whether a provider can be used now.
+type Status struct {
+	ID, Name string
+	Err      error // nil, or [ErrUnavailable] and why
+}
+
+// Available returns the status of every provider, in order. It uses what is
+// known and waits for 2 seconds at most, for all of them together.
+func (p *Providers) Available(ctx context.Context) []Status {
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	attempts := make([]*attempt, len(p.List))
+	for i, provider := range p.List {
+		attempts[i] = p.attempt(provider)
+	}
+	all := make([]Status, len(p.List))
+	for i, provider := range p.List {
+		_, err := attempts[i].wait(ctx)
+		all[i] = Status{ID: provider.ID, Name: provider.Name, Err: err}
+	}
+	return all
+}
+
+// FormTargets returns the origins of the authorization endpoints, sorted, for a
+// policy's form-action: browsers apply it to the redirect that answers a form
+// (CSP3 §6.4.1). An endpoint that discovery has yet to find is not among them;
+// call Available first. It asks nobody anything.
+func (p *Providers) FormTargets() []string {
+	var origins []string
+	for _, provider := range p.List {
+		if endpoint := provider.knownAuthorization(); endpoint != "" {
+			origins = append(origins, origin(endpoint))
+		}
+	}
+	slices.Sort(origins)
+	return slices.Compact(origins)
+}
+
+func (p *Providers) find(id string) *Provider {
+	i := slices.IndexFunc(p.List, func(q *Provider) bool { return q.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return p.List[i]
+}
+
+func (p *Providers) config(provider *Provider, ends *endpoints) *oauth2.Config {
+	return &oauth2.Config{
+		ClientID:     provider.ClientID,
+		ClientSecret: provider.ClientSecret,
+		Endpoint:     ends.oauth2,
+		RedirectURL:  p.BaseURL + "/sign-in/" + provider.ID + "/callback",
+		Scopes:       ends.scopes,
+	}
+}

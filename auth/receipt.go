@@ -1,0 +1,92 @@
+package auth
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+)
+
+// An Observer is told of a step when it begins, and gets back what to call with
+// the step's error when it ends. It must be safe for use from many goroutines.
+// A nil Observer watches nothing.
+type Observer func(ctx context.Context, kind, step string) func(error)
+
+// observe brackets a step: defer observe(ctx, o, kind, step)(&err).
+func observe(ctx context.Context, o Observer, kind, step string) func(*error) {
+	if o == nil {
+		return func(*error) {}
+	}
+	end := o(ctx, kind, step)
+	return func(err *error) { end(*err) }
+}
+
+// A Receipt is what one request cost: its steps, in the order in which they
+// ended. It is carried by the request's context and filled by [Receipts].
+type Receipt struct {
+	mu    sync.Mutex
+	steps []Step
+}
+
+// A Step is one thing that a request did.
+type Step struct {
+	Kind string        // "read" and "write" are statements to the store; others are work in this process
+	Name string        // the statement, or what was sealed or opened
+	Took time.Duration // by the process clock
+	Err  string        // empty when it went well
+}
+
+// Steps returns a copy of what was recorded so far.
+func (r *Receipt) Steps() []Step {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Step(nil), r.steps...)
+}
+
+// Count says how many steps of a kind there were.
+func (r *Receipt) Count(kind string) int {
+	n := 0
+	for _, s := range r.Steps() {
+		if s.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+type receiptKey struct{}
+
+// WithReceipt returns a context whose steps r records.
+func WithReceipt(ctx context.Context, r *Receipt) context.Context {
+	return context.WithValue(ctx, receiptKey{}, r)
+}
+
+// ReceiptFrom returns the receipt of ctx, nil if nobody wants one.
+func ReceiptFrom(ctx context.Context) *Receipt {
+	r, _ := ctx.Value(receiptKey{}).(*Receipt)
+	return r
+}
+
+// Receipts is the Observer that fills the receipt of a step's context, if it has
+// one. The clock is the process clock, not that of a bench.
+func Receipts(now func() time.Time) Observer {
+	return func(ctx context.Context, kind, step string) func(error) {
+		r := ReceiptFrom(ctx)
+		if r == nil {
+			return func(error) {}
+		}
+		began := now()
+		return func(err error) {
+			s := Step{Kind: kind, Name: strings.Join(strings.Fields(step), " "), Took: now().Sub(began)}
+			if err != nil {
+				s.Err = err.Error()
+			}
+			r.mu.Lock()
+			r.steps = append(r.steps, s)
+			r.mu.Unlock()
+		}
+	}
+}

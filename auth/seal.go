@@ -1,0 +1,101 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// A Sealer protects claims while they lie in the browser. It must be bound to
+// one purpose, so that no value of another purpose opens.
+//
+// Open must judge authenticity, type and session version, and must never judge
+// time: what an end means is for the strategy to say. Its errors are [ErrInvalid]
+// and [ErrVersion]. There is no third kind: a sealer has nothing to wait for.
+type Sealer interface {
+	Seal(ctx context.Context, c Claims) (string, error)
+	Open(ctx context.Context, value string) (Claims, error)
+}
+
+// Claims are what a sealed value says. Type and version are the sealer's; a
+// caller fills in the rest.
+type Claims struct {
+	IssuedAt  time.Time // when this value was sealed
+	ExpiresAt time.Time // its own end
+	EndsAt    time.Time // the absolute end, which no renewal moves
+	Session   Session   // for the values that carry one
+	Data      []byte    // JSON, for those that carry something else
+}
+
+// A Vault makes the sealers of one site or bench: a key per purpose from each
+// key of the ring, and the session version in every value.
+type Vault struct {
+	Format  string // a name in [Formats]
+	Ring    *KeyRing
+	Realm   string       // part of every derived key; benches do not open each other's values
+	Version func() int64 // the session version; raising it ends everything sealed for sessions
+	Observe Observer     // may be nil
+}
+
+// Sealer returns the sealer for a purpose. The purpose is also the type that
+// every value names.
+func (v *Vault) Sealer(purpose string) Sealer {
+	return &sealer{vault: v, purpose: purpose, format: formats[v.Format](v.Realm + "/" + purpose)}
+}
+
+// A format turns a payload into a cookie-safe string and back, under the key it
+// is handed. It puts the key's id where open can find it before any key is used.
+type format interface {
+	keyID(value string) string
+	seal(k *Key, payload []byte) (string, error)
+	open(k *Key, value string) ([]byte, error)
+}
+
+var formats = map[string]func(purpose string) format{
+	"securecookie": newSecureCookie,
+}
+
+// Formats names the seals that SESSION_SEAL may choose.
+func Formats() []string { return []string{"securecookie"} }
+
+type sealer struct {
+	vault   *Vault
+	purpose string
+	format  format
+}
+
+// Seal protects c with the newest key.
+func (s *sealer) Seal(ctx context.Context, c Claims) (value string, err error) {
+	defer observe(ctx, s.vault.Observe, "seal", s.purpose)(&err)
+	payload, err := json.Marshal(encodeClaims(c, s.purpose, s.vault.Version()))
+	if err != nil {
+		return "", fmt.Errorf("seal %s: %w", s.purpose, err)
+	}
+	value, err = s.format.seal(s.vault.Ring.Newest(), payload)
+	if err != nil {
+		return "", fmt.Errorf("seal %s: %w", s.purpose, err)
+	}
+	return value, nil
+}
+
+// Open uses the key that value names and no other: a retired key is retired.
+func (s *sealer) Open(ctx context.Context, value string) (_ Claims, err error) {
+	defer observe(ctx, s.vault.Observe, "open seal", s.purpose)(&err)
+	k := s.vault.Ring.Find(s.format.keyID(value))
+	if k == nil {
+		return Claims{}, ErrInvalid
+	}
+	payload, err := s.format.open(k, value)
+	if err != nil {
+		return Claims{}, ErrInvalid
+	}
+	var w wireClaims
+	if err := json.Unmarshal(payload, &w); err != nil || w.Type != s.purpose {
+		return Claims{}, ErrInvalid
+	}
+	if w.Version != s.vault.Version() {
+		return Claims{}, ErrVersion
+	}
+	return w.decode(), nil
+}

@@ -1,0 +1,125 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sessionlab/auth"
+)
+
+// BenchmarkFind is what each request under the database strategy pays. It should
+// hardly grow with the table.
+func BenchmarkFind(b *testing.B) {
+	for _, rows := range []int{1_000, 100_000} {
+		d := open(b)
+		fill(b, d, signIn(b, d, "ada"), rows, 0)
+		// Scattered over the table, as requests are.
+		hashes := make([]string, 1000)
+		for i := range hashes {
+			hashes[i] = fmt.Sprintf("hash of 0s %d", i*7919%rows)
+		}
+		find := func(b *testing.B, ctx context.Context, i int) {
+			if _, err := (Sessions{d}).Find(ctx, realm, hashes[i%len(hashes)]); err != nil {
+				b.Error(err)
+			}
+		}
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			ctx, cancel := context.WithCancel(context.Background()) // like a request's
+			defer cancel()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				find(b, ctx, i)
+			}
+		})
+		b.Run(fmt.Sprintf("rows=%d/parallel", rows), func(b *testing.B) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			b.ReportAllocs()
+			b.SetParallelism(8)
+			b.RunParallel(func(pb *testing.PB) {
+				for i := 0; pb.Next(); i++ {
+					find(b, ctx, i)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkCreate(b *testing.B) {
+	ctx := context.Background()
+	setup := func(b *testing.B) func() {
+		d := open(b)
+		ada := signIn(b, d, "ada")
+		var n atomic.Int64
+		b.ReportAllocs()
+		b.ResetTimer()
+		return func() {
+			i := n.Add(1)
+			if err := (Sessions{d}).Create(ctx, session(ada, fmt.Sprint(i), time.Duration(i)*time.Millisecond), 20); err != nil {
+				b.Error(err)
+			}
+		}
+	}
+	b.Run("serial", func(b *testing.B) {
+		create := setup(b)
+		for range b.N {
+			create()
+		}
+	})
+	b.Run("parallel", func(b *testing.B) {
+		create := setup(b)
+		b.SetParallelism(8)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				create()
+			}
+		})
+	})
+}
+
+func BenchmarkSlide(b *testing.B) {
+	d := open(b)
+	r := session(signIn(b, d, "ada"), "laptop", 0)
+	create(b, Sessions{d}, r)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		expires := start.Add(time.Hour + time.Duration(i)*time.Millisecond)
+		if _, err := (Sessions{d}).Slide(context.Background(), realm, r.Hash, expires, start); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkEndAll ends 19 of 20 sessions, which are then made alive again.
+func BenchmarkEndAll(b *testing.B) {
+	ctx := context.Background()
+	d := open(b)
+	ada := signIn(b, d, "ada")
+	fill(b, d, ada, 20, 0)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		n, err := (Sessions{d}).EndAll(ctx, realm, auth.Target{UserID: ada.ID, Except: "0s 7"}, start)
+		if err != nil || n != 19 {
+			b.Fatal(n, err)
+		}
+		b.StopTimer()
+		if _, err := d.write.Exec("UPDATE sessions SET ended_at = NULL"); err != nil {
+			b.Fatal(errors.Join(err))
+		}
+		b.StartTimer()
+	}
+}
+
+func BenchmarkSignIn(b *testing.B) {
+	d := open(b)
+	signIn(b, d, "ada")
+	b.ReportAllocs()
+	for b.Loop() {
+		signIn(b, d, "ada")
+	}
+}

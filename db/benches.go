@@ -1,0 +1,36 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Bench returns the document of a bench; auth.ErrNotFound if there is none.
+func (d *DB) Bench(ctx context.Context, id string) ([]byte, error) {
+	var data []byte
+	if err := d.queryRow(ctx, findBench, []any{id}, []any{&data}); err != nil {
+		return nil, fmt.Errorf("find bench: %w", err)
+	}
+	return data, nil
+}
+
+// SaveBench stores the document of a bench, a small JSON text, in place of an
+// earlier one.
+func (d *DB) SaveBench(ctx context.Context, id string, data []byte, now time.Time) error {
+	if _, err := d.exec(ctx, saveBench, id, string(data), millis(now)); err != nil {
+		return fmt.Errorf("save bench: %w", err)
+	}
+	return nil
+}
+
+// DeleteRealm deletes the sessions of a realm and of those within it, which are
+// named "prefix/…".
+func (d *DB) DeleteRealm(ctx context.Context, prefix string) error {
+	// '0' is the character after '/', so this is every name that begins with
+	// "prefix/", found in the index and with nothing to escape.
+	if _, err := d.exec(ctx, deleteRealm, prefix, prefix+"/", prefix+"0"); err != nil {
+		return fmt.Errorf("delete realm: %w", err)
+	}
+	return nil
+}

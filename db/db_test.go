@@ -1,0 +1,272 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"sessionlab/auth"
+)
+
+// start is where every virtual clock of these tests begins.
+var start = time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
+
+func clock() time.Time { return start }
+
+func open(t testing.TB) *DB {
+	t.Helper()
+	return openAt(t, filepath.Join(t.TempDir(), "test.db"))
+}
+
+func openAt(t testing.TB, path string) *DB {
+	t.Helper()
+	d, err := Open(context.Background(), path, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+// fault fails the test unless err is one: neither success nor a verdict, and no
+// row that is missing.
+func fault(t *testing.T, what string, err error) {
+	t.Helper()
+	if err == nil || auth.Refused(err) || errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("%s: got %v, want a fault", what, err)
+	}
+}
+
+func TestPragmasOnEveryConnection(t *testing.T) {
+	d := open(t)
+	for _, pool := range []struct {
+		name string
+		*sql.DB
+		size int
+		want map[string]string
+	}{
+		{"write", d.write, 1, map[string]string{"query_only": "0"}},
+		{"read", d.read, 4, map[string]string{"query_only": "1", "busy_timeout": "5000"}},
+	} {
+		if got := pool.Stats().OpenConnections; got != pool.size {
+			t.Errorf("%s pool: got %d open connections, want %d", pool.name, got, pool.size)
+		}
+		want := map[string]string{"journal_mode": "wal", "foreign_keys": "1", "synchronous": "2", "mmap_size": "268435456"}
+		for name, value := range pool.want {
+			want[name] = value
+		}
+		for range pool.size {
+			c, err := pool.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			for name, value := range want {
+				var got string
+				if err := c.QueryRowContext(t.Context(), "PRAGMA "+name).Scan(&got); err != nil || got != value {
+					t.Errorf("%s pool: %s is %q, %v; want %q", pool.name, name, got, err, value)
+				}
+			}
+		}
+	}
+}
+
+func TestPragmaThatDoesNotTakeIsNamed(t *testing.T) {
+	d := open(t)
+	err := verify(t.Context(), d.read, 1, []pragma{{"journal_mode", "DELETE", "delete"}})
+	if err == nil || !strings.Contains(err.Error(), "journal_mode") {
+		t.Errorf("got %v, want an error that names journal_mode", err)
+	}
+}
+
+func TestReadersCannotWrite(t *testing.T) {
+	d := open(t)
+	_, err := d.read.Exec("DELETE FROM users")
+	fault(t, "delete on a reader", err)
+}
+
+func TestOpenAnyFileName(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"plain.db", "with space.db", "what?mode=ro", "a#b.db", "100%.db", "%41.db", "ünï.db", "a:b", "c&_pragma=foreign_keys(0)"} {
+		openAt(t, filepath.Join(dir, name))
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if got := info.Mode().Perm(); got != 0o600 {
+			t.Errorf("%s: got mode %o, want 600", name, got)
+		}
+		if info, err := os.Stat(filepath.Join(dir, name+"-wal")); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s-wal: got %v, %v; want mode 600", name, info, err)
+		}
+	}
+}
+
+func TestOpenRelativePath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	openAt(t, "here.db")
+	if _, err := os.Stat("here.db"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "notes.txt")
+	const words = "Dear diary, this is certainly not a database, however long it is read.\n"
+	if err := os.WriteFile(text, []byte(strings.Repeat(words, 40)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	newer := filepath.Join(dir, "newer.db")
+	d := openAt(t, newer)
+	if _, err := d.write.Exec("INSERT INTO schema_migrations VALUES (7001, 0)"); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ path, want string }{
+		{"", "no file name"},
+		{filepath.Join(dir, "no", "such.db"), "its directory is missing"},
+		{dir, "not a regular file"},
+		{text, "file is not a database"},
+		{newer, "version 7001, newer than this program"},
+	} {
+		d, err := Open(t.Context(), test.path, clock)
+		if err == nil {
+			d.Close()
+			t.Errorf("%q: opened", test.path)
+			continue
+		}
+		for _, want := range []string{test.path, test.want} {
+			if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %q, want one line with %q", err, want)
+			}
+		}
+	}
+	if b, err := os.ReadFile(text); err != nil || string(b) != strings.Repeat(words, 40) {
+		t.Error("the file that is no database was changed")
+	}
+}
+
+func TestOpenAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	d := openAt(t, path)
+	ada := signIn(t, d, "ada")
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("after Close: got %v, want no log left", err)
+	}
+	d = openAt(t, path)
+	if got, err := d.User(t.Context(), ada.ID); err != nil || got != ada {
+		t.Errorf("got %+v, %v; want %+v", got, err, ada)
+	}
+	if n := count(t, d, "schema_migrations"); n != 1 {
+		t.Errorf("got %d recorded migrations, want 1", n)
+	}
+}
+
+func TestOpenTenAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new.db")
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			d, err := Open(t.Context(), path, clock)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			t.Cleanup(func() { d.Close() })
+		})
+	}
+	all.Wait()
+	if n := count(t, openAt(t, path), "schema_migrations"); n != 1 {
+		t.Errorf("got %d recorded migrations, want 1", n)
+	}
+}
+
+func TestMigrationIsAllOrNothing(t *testing.T) {
+	d := open(t)
+	steps := []migration{{}, {"0002_half.sql", "CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT)"}}
+	err := d.transact(t.Context(), func(tx *tx) error { return d.migrateOnce(t.Context(), tx, steps) })
+	if err == nil || !strings.Contains(err.Error(), "0002_half.sql") {
+		t.Errorf("got %v, want an error that names the file", err)
+	}
+	if n := count(t, d, "sqlite_master WHERE name = 'half'"); n != 0 {
+		t.Error("half of a failed migration was kept")
+	}
+}
+
+func TestMigrationNumbers(t *testing.T) {
+	for _, names := range [][]string{{"0002_b.sql"}, {"0001_a.sql", "0003_c.sql"}, {"first.sql"}} {
+		dir := fstest.MapFS{}
+		for _, name := range names {
+			dir["migrations/"+name] = &fstest.MapFile{}
+		}
+		if _, err := loadMigrations(dir); err == nil {
+			t.Errorf("%v: accepted", names)
+		}
+	}
+}
+
+func TestReady(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	d := openAt(t, path)
+	d.Wait = 50 * time.Millisecond
+	if err := d.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	release := lock(t, path)
+	fault(t, "ready while locked", d.Ready(t.Context()))
+	release()
+	if err := d.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	fault(t, "ready without a file", d.Ready(t.Context()))
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fault(t, "ready beside another file", d.Ready(t.Context()))
+	if err := os.Rename(path+".old", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// lock takes the write lock from outside, as somebody with a shell would, until
+// it is released.
+func lock(t *testing.T, path string) (release func()) {
+	t.Helper()
+	raw, err := sql.Open("sqlite", dsn(path, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := raw.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		tx.Rollback()
+		raw.Close()
+	}
+}
+
+func count(t *testing.T, d *DB, from string) (n int) {
+	t.Helper()
+	if err := d.read.QueryRow("SELECT COUNT(*) FROM " + from).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,87 @@
+package db
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// A migration is one step of the schema. Its number is its place, from 1.
+type migration struct{ name, text string }
+
+// loadMigrations reads the files in the order of their numbers, which must have
+// no gap.
+func loadMigrations(dir fs.FS) ([]migration, error) {
+	names, err := fs.Glob(dir, "migrations/*.sql") // sorted
+	if err != nil {
+		return nil, err
+	}
+	steps := make([]migration, len(names))
+	for i, name := range names {
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, "migrations/"), "_")
+		if n, err := strconv.Atoi(number); err != nil || n != i+1 {
+			return nil, fmt.Errorf("migration %s should be number %d", name, i+1)
+		}
+		text, err := fs.ReadFile(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		steps[i] = migration{name, string(text)}
+	}
+	return steps, nil
+}
+
+// errDone says that there is nothing left to migrate.
+var errDone = errors.New("schema is up to date")
+
+// migrate brings the schema up to date, each step in a transaction that also
+// records it. The write lock is held while the version is read, so that any
+// number of processes may start at once.
+func (d *DB) migrate(ctx context.Context) error {
+	steps, err := loadMigrations(migrations)
+	if err != nil {
+		return err
+	}
+	for err == nil {
+		err = d.transact(ctx, func(tx *tx) error { return d.migrateOnce(ctx, tx, steps) })
+	}
+	if errors.Is(err, errDone) {
+		return nil
+	}
+	return err
+}
+
+func (d *DB) migrateOnce(ctx context.Context, tx *tx, steps []migration) error {
+	_, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_migrations (
+		version    BIGINT PRIMARY KEY,
+		applied_at BIGINT NOT NULL
+	)`)
+	if err != nil {
+		return err
+	}
+	var version int
+	err = tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_migrations`).Scan(&version)
+	if err != nil {
+		return err
+	}
+	switch {
+	case version > len(steps):
+		return fmt.Errorf("schema is of version %d, newer than this program, which knows %d", version, len(steps))
+	case version == len(steps):
+		return errDone
+	}
+	step := steps[version]
+	if _, err := tx.ExecContext(ctx, step.text); err != nil {
+		return fmt.Errorf("%s: %w", step.name, err)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)`,
+		version+1, millis(d.now()))
+	return err
+}

@@ -1,0 +1,148 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"sessionlab/auth"
+)
+
+// prepare prepares every statement on the pool it belongs to. The pool prepares
+// it again, once, on each connection that runs it.
+func (d *DB) prepare(ctx context.Context) error {
+	for i, s := range statements {
+		pool := d.read
+		if s.kind == kindWrite {
+			pool = d.write
+		}
+		p, err := pool.PrepareContext(ctx, s.text)
+		if err != nil {
+			return fmt.Errorf("prepare %s: %w", s.text, err)
+		}
+		d.prepared[i] = p
+	}
+	return nil
+}
+
+func (d *DB) observe(ctx context.Context, kind, step string) func(error) {
+	if d.Observe == nil {
+		return func(error) {}
+	}
+	return d.Observe(ctx, kind, step)
+}
+
+// queryRow reads one row into dest; auth.ErrNotFound if there is none.
+//
+// It does not heed the end of ctx. For each statement with a context that can
+// end, the driver starts a goroutine to watch it, which costs more than the
+// read; and a read of one row has nothing to wait for but the timeout that every
+// connection has.
+func (d *DB) queryRow(ctx context.Context, s statement, args, dest []any) error {
+	end := d.observe(ctx, kindRead, statements[s].text)
+	err := d.prepared[s].QueryRowContext(context.WithoutCancel(ctx), args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		end(nil)
+		return auth.ErrNotFound
+	}
+	end(err)
+	return err
+}
+
+// exec writes by one statement and says how many rows that changed.
+func (d *DB) exec(ctx context.Context, s statement, args ...any) (n int, err error) {
+	err = d.alone(ctx, s, func(ctx context.Context, p *sql.Stmt) error {
+		n, err = affected(p.ExecContext(ctx, args...))
+		return err
+	})
+	return n, err
+}
+
+// execRow writes by one statement and reads back the row that it changed;
+// auth.ErrNotFound if it changed none.
+func (d *DB) execRow(ctx context.Context, s statement, args, dest []any) error {
+	none := false
+	err := d.alone(ctx, s, func(ctx context.Context, p *sql.Stmt) error {
+		err := p.QueryRowContext(ctx, args...).Scan(dest...)
+		if none = errors.Is(err, sql.ErrNoRows); none {
+			return nil
+		}
+		return err
+	})
+	if err == nil && none {
+		return auth.ErrNotFound
+	}
+	return err
+}
+
+// alone runs a writing statement that is a transaction of its own.
+func (d *DB) alone(ctx context.Context, s statement, run func(context.Context, *sql.Stmt) error) error {
+	end := d.observe(ctx, kindWrite, statements[s].text)
+	ctx, cancel := d.bounded(ctx)
+	defer cancel()
+	err := patiently(ctx, func() error { return run(ctx, d.prepared[s]) })
+	end(err)
+	return err
+}
+
+// bounded is the context of a write. It ends after d.Wait and not with ctx: what
+// somebody asked for and did not wait for, such as a sign-out from a page that
+// is being closed, is done nevertheless.
+func (d *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d.Wait)
+}
+
+// A tx is a write transaction. It has the lock from its beginning.
+type tx struct {
+	*sql.Tx
+	db *DB
+}
+
+// transact runs do in a write transaction. An error of do undoes it all.
+func (d *DB) transact(ctx context.Context, do func(*tx) error) error {
+	bound, cancel := d.bounded(ctx)
+	defer cancel()
+	end := d.observe(ctx, "transaction", "begin")
+	t, err := d.begin(bound)
+	end(err)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback() // does nothing after a commit
+	if err := do(&tx{t, d}); err != nil {
+		return err
+	}
+	end = d.observe(ctx, "transaction", "commit")
+	err = t.Commit()
+	end(err)
+	return err
+}
+
+// begin starts a transaction and takes the write lock, for which it waits until
+// ctx is done.
+func (d *DB) begin(ctx context.Context) (t *sql.Tx, err error) {
+	err = patiently(ctx, func() error {
+		t, err = d.write.BeginTx(ctx, nil)
+		return err
+	})
+	return t, err
+}
+
+// exec runs a writing statement in the transaction and says how many rows that
+// changed. The lock is held already: there is nothing to wait for.
+func (t *tx) exec(ctx context.Context, s statement, args ...any) (int, error) {
+	end := t.db.observe(ctx, kindWrite, statements[s].text)
+	ctx = context.WithoutCancel(ctx)
+	n, err := affected(t.StmtContext(ctx, t.db.prepared[s]).ExecContext(ctx, args...))
+	end(err)
+	return n, err
+}
+
+func affected(r sql.Result, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.RowsAffected()
+	return int(n), err
+}

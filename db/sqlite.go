@@ -1,0 +1,204 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+const (
+	readers     = 4         // more only take turns at the processor
+	readTimeout = 5000      // ms that a read waits, where the log is being recovered
+	turn        = 100       // ms that a write waits for a lock before it lets the next one try
+	mapped      = 256 << 20 // bytes of the file read without a system call
+)
+
+// A pragma is a setting of a connection, and what it reads back as.
+type pragma struct{ name, value, reads string }
+
+// Every connection has these. They belong in the data source name: set by a
+// statement, they would hold on whichever connection of the pool ran it.
+var pragmas = []pragma{
+	{"foreign_keys", "1", "1"},
+	{"synchronous", "FULL", "2"}, // what was answered survives a power cut
+}
+
+// Readers have those, and writers these, besides.
+var (
+	readPragmas = append([]pragma{
+		{"busy_timeout", fmt.Sprint(readTimeout), fmt.Sprint(readTimeout)},
+		{"query_only", "1", "1"},
+	}, pragmas...)
+	writePragmas = append([]pragma{
+		// SQLite's own wait cannot be interrupted, and each write in the queue
+		// would begin its own only when the one before gave up. So it is short,
+		// and retried until [DB.Wait] is over.
+		{"busy_timeout", fmt.Sprint(turn), fmt.Sprint(turn)},
+		{"journal_mode", "WAL", "wal"}, // persistent, so readers find it set
+	}, pragmas...)
+)
+
+// openSQLite opens both pools and every connection in them.
+func (d *DB) openSQLite(ctx context.Context, path string) error {
+	if path == "" {
+		return errors.New("no file name")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if d.file, err = createFile(path); err != nil {
+		return err
+	}
+	if d.write, err = pool(path, 1, writePragmas); err != nil {
+		return err
+	}
+	if d.read, err = pool(path, readers, readPragmas); err != nil {
+		return err
+	}
+	// Several processes that switch a new file to WAL get in each other's way,
+	// and SQLite does not wait there.
+	ctx, cancel := context.WithTimeout(ctx, d.Wait)
+	defer cancel()
+	err = patiently(ctx, func() error { return verify(ctx, d.write, 1, writePragmas) })
+	if err != nil {
+		return err
+	}
+	return patiently(ctx, func() error { return verify(ctx, d.read, readers, readPragmas) })
+}
+
+// pool makes a pool of n connections that stay open. It opens none yet.
+func pool(path string, n int, settings []pragma) (*sql.DB, error) {
+	c, err := sqlite.NewConnector(dsn(path, settings))
+	if err != nil {
+		return nil, err
+	}
+	p := sql.OpenDB(c)
+	p.SetMaxOpenConns(n)
+	p.SetMaxIdleConns(n) // the default of two would close and open them all day
+	return p, nil
+}
+
+// dsn names the file at an absolute path, whatever characters are in it, and the
+// settings of each connection to it.
+func dsn(path string, settings []pragma) string {
+	q := url.Values{
+		"_txlock":   {"immediate"},
+		"_error_rc": {"1"}, // without it a failed open reads "out of memory"
+		"_pragma":   {fmt.Sprintf("mmap_size(%d)", mapped)},
+	}
+	for _, p := range settings {
+		q.Add("_pragma", p.name+"("+p.value+")")
+	}
+	slashed := "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")
+	name := url.URL{Scheme: "file", Path: slashed, RawQuery: q.Encode()}
+	return name.String()
+}
+
+// verify opens all n connections of a pool at once and reads their settings
+// back. SQLite ignores what it does not know or cannot do.
+func verify(ctx context.Context, p *sql.DB, n int, settings []pragma) error {
+	for range n {
+		c, err := p.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		for _, s := range settings {
+			var got string
+			if err := c.QueryRowContext(ctx, "PRAGMA "+s.name).Scan(&got); err != nil {
+				return fmt.Errorf("pragma %s: %w", s.name, err)
+			}
+			if got != s.reads {
+				return fmt.Errorf("pragma %s is %s, want %s", s.name, got, s.reads)
+			}
+		}
+	}
+	return nil
+}
+
+// patiently runs do again for as long as another connection holds the lock and
+// ctx is not done. A statement that was refused the lock has done nothing.
+func patiently(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !busy(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// busy says whether an error means that somebody else holds the lock.
+func busy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+// A file is the database file as it was when it was opened.
+type file struct {
+	path string
+	info fs.FileInfo
+}
+
+// creating guards the moment in which a new file is open outside SQLite: closing
+// it would drop the locks that another handle in this process had on it
+// (https://sqlite.org/howtocorrupt.html §2.2).
+var creating sync.Mutex
+
+// createFile makes an empty file for the owner alone, unless there is one. SQLite
+// would let everybody read it. The log beside it gets the same mode.
+func createFile(path string) (file, error) {
+	creating.Lock()
+	defer creating.Unlock()
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case err == nil:
+		if err := f.Close(); err != nil {
+			return file{}, err
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		return file{}, fmt.Errorf("its directory is missing: %w", cause(err))
+	case !errors.Is(err, fs.ErrExist):
+		return file{}, cause(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return file{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return file{}, errors.New("not a regular file")
+	}
+	return file{path, info}, nil
+}
+
+// cause is the error without the path, which is named once already.
+func cause(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// check says whether the path still leads to the file. SQLite would go on
+// writing to one that was deleted.
+func (f file) check() error {
+	info, err := os.Stat(f.path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(info, f.info) {
+		return errors.New("another file took the place of " + f.path)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package db
+
+// A statement is the index of a prepared statement.
+type statement int
+
+const (
+	findSession statement = iota
+	listSessions
+	insertSession
+	evictSessions
+	slideSession
+	endSession
+	endSessions
+	deleteEnded
+	deleteRealm
+	findUser
+	findAccount
+	insertUser
+	insertAccount
+	updateUser
+	updateAccount
+	setRole
+	disableUser
+	enableUser
+	findBench
+	saveBench
+	statementCount
+)
+
+// The kinds of statements, as receipts count them. The kind also says on which
+// pool a statement is prepared.
+const (
+	kindRead  = "read"
+	kindWrite = "write"
+)
+
+// What sessionRow and userDest take in. A row that is being updated has no join in
+// its RETURNING clause; sub-selects bring the user there without another read.
+const (
+	sessionColumns = `sessions.id, device, issued_at, expires_at, ends_at, remember, COALESCE(ended_at, 0)`
+	userColumns    = `users.id, users.email, users.name, users.picture, users.role, users.disabled_at IS NOT NULL`
+	userOfSession  = `user_id,
+		(SELECT email FROM users WHERE users.id = user_id),
+		(SELECT name FROM users WHERE users.id = user_id),
+		(SELECT picture FROM users WHERE users.id = user_id),
+		(SELECT role FROM users WHERE users.id = user_id),
+		(SELECT disabled_at IS NOT NULL FROM users WHERE users.id = user_id)`
+)
+
+// statements is every statement of the running program. Those of the schema
+// stand in migrate.go.
+var statements = [statementCount]struct{ kind, text string }{
+	findSession: {kindRead, `
+		SELECT ` + sessionColumns + `, ` + userColumns + `
+		FROM sessions JOIN users ON users.id = user_id
+		WHERE hash = $1 AND realm = $2`},
+	listSessions: {kindRead, `
+		SELECT ` + sessionColumns + `, ` + userColumns + `
+		FROM sessions JOIN users ON users.id = user_id
+		WHERE user_id = $1 AND realm = $2 AND ended_at IS NULL AND expires_at > $3 AND ends_at > $3
+		ORDER BY issued_at DESC, sessions.id`},
+	insertSession: {kindWrite, `
+		INSERT INTO sessions (hash, realm, id, user_id, device, issued_at, expires_at, ends_at, remember, ended_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`},
+	// SQLite wants a LIMIT before an OFFSET.
+	evictSessions: {kindWrite, `
+		UPDATE sessions SET ended_at = $4 WHERE hash IN (
+			SELECT hash FROM sessions
+			WHERE user_id = $1 AND realm = $2 AND ended_at IS NULL AND expires_at > $4 AND ends_at > $4 AND hash <> $3
+			ORDER BY issued_at DESC, hash LIMIT 1000000 OFFSET $5)`},
+	slideSession: {kindWrite, `
+		UPDATE sessions SET expires_at = CASE WHEN ends_at < $3 THEN ends_at ELSE $3 END
+		WHERE hash = $1 AND realm = $2 AND ended_at IS NULL AND expires_at > $4 AND ends_at > $4
+		RETURNING ` + sessionColumns + `, ` + userOfSession},
+	endSession: {kindWrite, `
+		UPDATE sessions SET ended_at = $3 WHERE hash = $1 AND realm = $2 AND ended_at IS NULL`},
+	endSessions: {kindWrite, `
+		UPDATE sessions SET ended_at = $3
+		WHERE user_id = $1 AND realm = $2 AND ended_at IS NULL AND expires_at > $3 AND ends_at > $3
+			AND issued_at <= $3 AND ($4 = '' OR id = $4) AND id <> $5`},
+	deleteEnded: {kindWrite, `
+		DELETE FROM sessions WHERE hash IN (
+			SELECT hash FROM sessions WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)`},
+	deleteRealm: {kindWrite, `
+		DELETE FROM sessions WHERE realm = $1 OR (realm >= $2 AND realm < $3)`},
+
+	findUser: {kindRead, `
+		SELECT ` + userColumns + ` FROM users WHERE users.id = $1`},
+	findAccount: {kindRead, `
+		SELECT accounts.email, accounts.email_verified, ` + userColumns + `
+		FROM accounts JOIN users ON users.id = accounts.user_id
+		WHERE accounts.issuer = $1 AND accounts.subject = $2`},
+	insertUser: {kindWrite, `
+		INSERT INTO users (id, email, email_verified, name, picture, role, epoch, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $7)
+		ON CONFLICT (id) DO NOTHING`},
+	insertAccount: {kindWrite, `
+		INSERT INTO accounts (issuer, subject, provider, user_id, email, email_verified, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (issuer, subject) DO NOTHING`},
+	updateUser: {kindWrite, `
+		UPDATE users SET email = $2, email_verified = $3, name = $4, picture = $5, updated_at = $6 WHERE id = $1`},
+	updateAccount: {kindWrite, `
+		UPDATE accounts SET email = $3, email_verified = $4 WHERE issuer = $1 AND subject = $2`},
+	setRole: {kindWrite, `
+		UPDATE users SET role = $2, updated_at = $3 WHERE id = $1`},
+	disableUser: {kindWrite, `
+		UPDATE users SET disabled_at = COALESCE(disabled_at, $2), epoch = epoch + 1, updated_at = $2 WHERE id = $1`},
+	enableUser: {kindWrite, `
+		UPDATE users SET disabled_at = NULL, updated_at = $2 WHERE id = $1`},
+
+	findBench: {kindRead, `
+		SELECT data FROM benches WHERE id = $1`},
+	saveBench: {kindWrite, `
+		INSERT INTO benches (id, data, updated_at) VALUES ($1, $2, $3)
+		ON CONFLICT (id) DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at`},
+}

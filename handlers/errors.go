@@ -1,0 +1,173 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"sessionlab/auth"
+	"sessionlab/views"
+)
+
+// A Problem is an error that knows its answer. Code is stable and part of the
+// site's interface; Text is for people and says nothing of what happened inside.
+type Problem struct {
+	Status     int
+	Code       string
+	Title      string
+	Text       string
+	ValidUntil time.Time // with not_revocable: when the session ends by itself
+	cause      error     // for the log
+}
+
+func (p *Problem) Error() string {
+	if p.cause != nil {
+		return fmt.Sprintf("%s: %v", p.Code, p.cause)
+	}
+	return p.Code
+}
+
+func (p *Problem) Unwrap() error { return p.cause }
+
+// The problems that handlers return.
+var (
+	errNotFound         = &Problem{Status: 404, Code: "not_found", Title: "Nothing here", Text: "There is no page at this address."}
+	errMethod           = &Problem{Status: 405, Code: "method_not_allowed", Title: "Not this way", Text: "This address does not answer that kind of request."}
+	errCrossOrigin      = &Problem{Status: 403, Code: "cross_origin", Title: "This came from another site", Text: "A page on another site tried to act here in your name. Nothing was done."}
+	errBodyTooLarge     = &Problem{Status: 413, Code: "body_too_large", Title: "Too much at once", Text: "A request may carry 64 KiB at most. Nothing was done."}
+	errBadForm          = &Problem{Status: 400, Code: "bad_form", Title: "That form cannot be read", Text: "What was sent is not a form of this page. Nothing was done."}
+	errHost             = &Problem{Status: 421, Code: "wrong_host", Title: "Wrong address", Text: "This site answers only under its own address. If that is the one you used, set BASE_URL to it."}
+	errForwarded        = &Problem{Status: 421, Code: "forwarded", Title: "A proxy is in front", Text: "This site believes that it runs on your own machine, but the request came through a proxy. Set BASE_URL to the public address."}
+	errInternal         = &Problem{Status: 500, Code: "internal", Title: "Something broke here", Text: "The mistake is ours and was logged. Your session is untouched."}
+	errStore            = &Problem{Status: 503, Code: "store_unavailable", Title: "We cannot tell right now", Text: "The store that remembers sessions does not answer. You are not signed out: try again in a moment."}
+	errSignOutUncertain = &Problem{Status: 503, Code: "sign_out_uncertain", Title: "Signed out here, perhaps not there", Text: "This browser has forgotten your session, but the server could not be told to. A copy of the cookie may still work: sign in again and end it when the store is back."}
+	errUnknownStrategy  = &Problem{Status: 400, Code: "unknown_strategy", Title: "No such strategy", Text: "That strategy is not one of those that run here."}
+	errUnknownProvider  = &Problem{Status: 404, Code: "unknown_provider", Title: "No such provider", Text: "Nobody by that name is configured for sign-in here."}
+	errUnknownSession   = &Problem{Status: 404, Code: "unknown_session", Title: "No such session", Text: "It has ended already, or it never was one of yours."}
+	errNotListable      = &Problem{Status: 400, Code: "not_listable", Title: "There is no list", Text: "This strategy keeps no list of sessions."}
+	errTooLarge         = &Problem{Status: 400, Code: "session_too_large", Title: "Your profile does not fit", Text: "The session would need more room than browsers give to cookies. Nothing was changed."}
+)
+
+// refusals say what a verdict means to the person who meets it.
+var refusals = map[string]struct{ title, text string }{
+	"no_session": {"Sign in to go on", ""},
+	"invalid":    {"That session is not one of ours", "The cookie was altered, or it was made with a key that is gone. It has been cleared."},
+	"expired":    {"Your session has ended", "It was not used for a while, or its time was up. Sign in again to go on."},
+	"revoked":    {"Your session was ended", "Somebody signed it out: you, from another device, or an administrator."},
+	"version":    {"All sessions were ended", "The site raised its session version, which ends everything sealed before."},
+	"disabled":   {"This account is disabled", "An administrator has closed it. Nothing was deleted."},
+}
+
+// unavailable makes storage trouble a 503. Verdicts pass as they are.
+func unavailable(err error) error {
+	if err == nil || auth.Refused(err) {
+		return err
+	}
+	return because(errStore, err)
+}
+
+func because(p *Problem, cause error) *Problem {
+	q := *p
+	q.cause = cause
+	return &q
+}
+
+// problemOf is the one place that knows what each error means on the web.
+func problemOf(err error) *Problem {
+	var problem *Problem
+	var tooLarge *http.MaxBytesError
+	var httpErr *echo.HTTPError
+	switch {
+	case errors.As(err, &problem):
+		return problem
+	case errors.As(err, &tooLarge):
+		return errBodyTooLarge
+	case errors.Is(err, auth.ErrTooLarge):
+		return because(errTooLarge, err)
+	case auth.Refused(err):
+		words := refusals[auth.Reason(err)]
+		return &Problem{Status: 401, Code: auth.Reason(err), Title: words.title, Text: words.text, cause: err}
+	case errors.As(err, &httpErr):
+		switch httpErr.Code {
+		case http.StatusNotFound:
+			return errNotFound
+		case http.StatusMethodNotAllowed:
+			return errMethod
+		case http.StatusRequestEntityTooLarge:
+			return errBodyTooLarge
+		}
+	}
+	return because(errInternal, err)
+}
+
+// fail answers an error that a handler returned.
+func (s *Site) fail(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	s.refuse(c.Response(), c.Request(), err)
+}
+
+// refuse draws an error: problem details (RFC 9457) under /api, a page elsewhere,
+// and for a visitor without a session the way to sign in and come back.
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	v, p := visitFrom(r.Context()), problemOf(err)
+	if p.Status >= 500 {
+		s.Log.ErrorContext(r.Context(), "request failed", "id", v.id, "code", p.Code, "path", r.URL.Path, "error", err)
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if p.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+	}
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/api/"):
+		writeProblem(w, p, v.id)
+	case p.Status == http.StatusUnauthorized:
+		http.Redirect(w, r, signInURL(r, p.Code), http.StatusSeeOther)
+	default:
+		render(w, p.Status, views.ErrorPage(s.page(r, p.Title), s.errorView(v, p)))
+	}
+}
+
+// errorView says what went wrong and leads back to where things work.
+func (s *Site) errorView(v *visit, p *Problem) views.Problem {
+	m := views.Problem{Status: p.Status, Code: p.Code, Title: p.Title, Text: p.Text, BackHref: "/", BackLabel: "To the first page"}
+	switch {
+	case p.Status == http.StatusMisdirectedRequest:
+		m.BackHref, m.BackLabel = s.BaseURL.String()+"/", "Open "+s.BaseURL.String()+"/"
+	case v.signedIn():
+		m.BackHref, m.BackLabel = "/dashboard", "To your session"
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		m.Retry = "in " + long(retryAfter)
+	}
+	return m
+}
+
+// retryAfter is how long a client should wait when the store does not answer.
+const retryAfter = 5 * time.Second
+
+func writeProblem(w http.ResponseWriter, p *Problem, requestID string) {
+	body := struct {
+		Type       string     `json:"type"`
+		Title      string     `json:"title"`
+		Status     int        `json:"status"`
+		Detail     string     `json:"detail,omitempty"`
+		Code       string     `json:"code"`
+		RequestID  string     `json:"requestId"`
+		ValidUntil *time.Time `json:"validUntil,omitempty"`
+	}{"about:blank", p.Title, p.Status, p.Text, p.Code, requestID, nil}
+	if !p.ValidUntil.IsZero() {
+		body.ValidUntil = &p.ValidUntil
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	json.NewEncoder(w).Encode(body)
+}

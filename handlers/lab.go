@@ -1,0 +1,140 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"sessionlab/auth"
+	"sessionlab/auth/lab"
+	"sessionlab/auth/oauth"
+	"sessionlab/views"
+)
+
+// Lab is compare mode: the [Extension] that adds the toggle, the lab's pages and
+// what the dashboard folds away.
+type Lab struct {
+	Bench *lab.Bench
+	site  *Site
+}
+
+var _ Extension = (*Lab)(nil)
+
+// Compare turns the site into compare mode: a sign-in issues a session under
+// every strategy of the bench, and the visitor picks the one that is trusted.
+func (s *Site) Compare(b *lab.Bench) {
+	s.Managers = b.Managers
+	s.Pick = func(r *http.Request) *auth.Manager { return b.Manager(chosen(r)) }
+	s.Extension = &Lab{Bench: b, site: s}
+}
+
+const (
+	chosenCookie    = "strategy"
+	defaultStrategy = "database"
+)
+
+// chosen is the strategy that a request wants to trust: the one that an API call
+// names, else the one picked on the page.
+func chosen(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		if q := r.URL.Query(); q.Has("strategy") {
+			return q.Get("strategy")
+		}
+	}
+	if c, err := r.Cookie("__Host-" + chosenCookie); err == nil {
+		if _, ok := auth.KindOf(c.Value); ok {
+			return c.Value
+		}
+	}
+	return defaultStrategy
+}
+
+// Routes are the toggle and the lab.
+func (l *Lab) Routes(e *echo.Echo) {
+	e.POST("/strategy", l.choose)
+	e.GET("/compare", l.compare)
+	e.GET("/compare/state", l.state)
+	e.POST("/compare/:action", l.act)
+}
+
+// Page adds the lab's navigation and, for who is signed in, the toggle.
+func (l *Lab) Page(r *http.Request, p *views.Page) {
+	nav := []views.NavItem{link(r, "Compare", "/compare")}
+	for _, item := range p.Nav {
+		if item.Href != "/sessions" { // reached from the dashboard
+			nav = append(nav, item)
+		}
+	}
+	p.Nav = nav
+	p.Footnote = "A lab for web sessions. Every answer on these pages is a real request."
+	if p.User == nil || r.Method != http.MethodGet {
+		return
+	}
+	toggle := views.Toggle{Next: r.URL.Path}
+	for _, kind := range auth.Kinds() {
+		toggle.Options = append(toggle.Options, views.ToggleOption{
+			Name: kind.Name, Gloss: kind.Gloss, Current: kind.Name == chosen(r),
+		})
+	}
+	p.Toggle = views.StrategyToggle(toggle)
+}
+
+// SignedIn tells the bench who its story is about.
+func (l *Lab) SignedIn(_ context.Context, u auth.User) { l.Bench.SignedIn(u) }
+
+// choose is the toggle.
+func (l *Lab) choose(c echo.Context) error {
+	form, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	name := form.Get("strategy")
+	if _, ok := auth.KindOf(name); !ok {
+		return errUnknownStrategy
+	}
+	if err := visitOf(c).jar.Set(chosenCookie, name, maxRememberChoice); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, oauth.SafeNext(form.Get("next")))
+}
+
+// Landing is the first page of compare mode.
+func (l *Lab) Landing(c echo.Context, p views.Page) error {
+	m := views.LabLanding{
+		SignedIn: visitOf(c).signedIn(), SignInHref: "/sign-in?next=/compare", LabHref: "/compare",
+		Mini: views.Matrix{Caption: "Who is still in, under which strategy"},
+		Ways: ways,
+		Commands: []string{
+			"SESSION_STRATEGY=database go run .",
+			"SESSION_STRATEGY=cookie go run .    # no database at all",
+		},
+	}
+	rows := []views.ClientRow{{Client: "you", Label: "You", Note: "signed out"}, {Client: "thief", Label: "THIEF", Note: "has your cookies"}}
+	for _, kind := range auth.Kinds() {
+		m.Mini.Columns = append(m.Mini.Columns, views.Column{Name: kind.Name, Gloss: kind.Gloss})
+		for i := range rows {
+			rows[i].Cells = append(rows[i].Cells, views.Cell{ID: "mini-" + rows[i].Client + "-" + kind.Name, Verdict: "none"})
+		}
+	}
+	m.Mini.Rows = rows
+	return render(c.Response(), http.StatusOK, views.LabLandingPage(p, m))
+}
+
+var ways = []views.Way{
+	{Name: "cookie", Gloss: "the cookie is the session", Facts: []views.Fact{
+		{Label: "Your browser holds", Value: "the session itself, sealed"},
+		{Label: "The server holds", Value: "nothing"},
+		{Label: "Table reads per request", Value: "0", Mono: true},
+		{Label: "A stolen copy, after you sign out", Value: "works until it expires", Note: "a week unused, 30 days at most"},
+		{Label: "Signing out one device from another", Value: "impossible"},
+	}},
+	{Name: "database", Gloss: "the cookie is a ticket", Facts: []views.Fact{
+		{Label: "Your browser holds", Value: "26 random characters"},
+		{Label: "The server holds", Value: "a row per session"},
+		{Label: "Table reads per request", Value: "1", Mono: true},
+		{Label: "A stolen copy, after you sign out", Value: "is refused at the next request"},
+		{Label: "Signing out one device from another", Value: "takes effect at once"},
+	}},
+}

@@ -1,0 +1,103 @@
+// Sessionlab signs people in with OAuth and remembers them by sessions: under
+// every strategy at once, to compare them, or under one, as a starter for a site
+// of your own. See README.md.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"sessionlab/auth"
+	"sessionlab/auth/lab"
+	"sessionlab/handlers"
+	"sessionlab/static"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if err := run(ctx, os.Environ(), os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "sessionlab:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the whole program: it serves until ctx is done.
+func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
+	cfg, err := readConfig(environ)
+	if err != nil {
+		return err
+	}
+	listener, err := cfg.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	log := newLog(cfg, logTo)
+	observe := auth.Receipts(time.Now)
+
+	store, err := openStore(ctx, cfg, observe)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	ring, keys, err := loadKeys(cfg, rand.Reader)
+	if err != nil {
+		return err
+	}
+	vault := auth.Vault{Format: string(cfg.Seal), Ring: ring, Realm: "site", Version: cfg.version, Observe: observe}
+	providers, idp, err := newProviders(cfg, &vault, rand.Text)
+	if err != nil {
+		return err
+	}
+	assets, err := static.New()
+	if err != nil {
+		return err
+	}
+	site := &handlers.Site{
+		BaseURL: cfg.BaseURL.URL, Assets: assets, Providers: providers, IDP: idp,
+		Directory: store.Directory, Users: store.Users, Ready: store.Ready,
+		Proxies: cfg.Proxies, Now: time.Now, Text: rand.Text, Log: log,
+	}
+	kind, _ := auth.KindOf(cfg.single())
+	strategy, err := kind.New(auth.Parts{
+		Sealer: vault.Sealer, Sessions: store.Sessions, Realm: vault.Realm,
+		Life: cfg.lifetimes(), Now: time.Now, Text: rand.Text,
+	})
+	if err != nil {
+		return err
+	}
+	site.Single(&auth.Manager{Name: kind.Name, Strategy: strategy, Now: time.Now, Observe: observe, Log: log})
+
+	// The lab, for SESSION_STRATEGY=compare. A starter deletes this block.
+	if cfg.Strategy == compare {
+		bench, err := lab.New(ctx, lab.Parts{
+			Vault: vault, Sessions: store.Sessions, Store: store.Benches,
+			Life: cfg.lifetimes(), Now: time.Now, Text: rand.Text, Observe: observe, Log: log,
+		})
+		if err != nil {
+			return err
+		}
+		bench.Site, bench.Host = site, cfg.BaseURL.Host
+		site.Compare(bench)
+	}
+	// The end of the lab.
+
+	banner(out, cfg, keys, providers)
+	go store.sweep(ctx, log)
+	return serve(ctx, listener, site, log)
+}
+
+func newLog(cfg config, w io.Writer) *slog.Logger {
+	if handlers.IsLoopback(cfg.BaseURL.Hostname()) {
+		return slog.New(slog.NewTextHandler(w, nil))
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sessionlab/auth"
+	"sessionlab/auth/devidp"
+	"sessionlab/auth/lab"
+	"sessionlab/auth/oauth"
+	"sessionlab/db"
+)
+
+// store is what the site remembers with. Without a database it remembers
+// nothing, and every field says so.
+type store struct {
+	Directory auth.Directory
+	Users     auth.Users        // nil without a database
+	Sessions  auth.SessionStore // nil without a database
+	Benches   lab.Store         // nil without a database
+	Ready     func(context.Context) error
+	db        *db.DB
+}
+
+func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, error) {
+	if !cfg.needsDatabase() {
+		return &store{Directory: auth.NoDirectory{}, Ready: func(context.Context) error { return nil }}, nil
+	}
+	d, err := db.Open(ctx, string(cfg.Database), time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	d.Observe = observe
+	return &store{Directory: d, Users: d, Sessions: db.Sessions{DB: d}, Benches: d, Ready: d.Ready, db: d}, nil
+}
+
+func (s *store) Close() error {
+	if s.db == nil {
+		return nil
+	}
+	return s.db.Close()
+}
+
+// sweep deletes what is over, now and once an hour, until ctx is done.
+func (s *store) sweep(ctx context.Context, log *slog.Logger) {
+	if s.db == nil {
+		return
+	}
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
+	for {
+		if n, err := s.db.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			log.Warn("sweep", "error", err)
+		} else if n > 0 {
+			log.Info("sweep", "deleted", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// keyFile keeps a generated key beside the database, so that a restart signs
+// nobody out.
+const keyFile = "sessionlab.key"
+
+// loadKeys returns the key ring and where it comes from, for people to read.
+func loadKeys(cfg config, random io.Reader) (ring *auth.KeyRing, from string, err error) {
+	if cfg.Keys.KeyRing != nil {
+		return cfg.Keys.KeyRing, "SESSION_KEYS", nil
+	}
+	if !cfg.needsDatabase() {
+		key, err := auth.GenerateKey(random)
+		if err != nil {
+			return nil, "", err
+		}
+		ring, err := auth.NewKeyRing(key)
+		return ring, "ephemeral: a restart signs everybody out; set SESSION_KEYS", err
+	}
+	name := filepath.Join(filepath.Dir(string(cfg.Database)), keyFile)
+	ring, err = readKeyFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := writeKeyFile(name, random); err != nil {
+			return nil, "", fmt.Errorf("SESSION_KEYS: not set, and no key could be kept instead: %w", err)
+		}
+		ring, err = readKeyFile(name)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("SESSION_KEYS: not set, and %s cannot be used: %w", name, err)
+	}
+	return ring, name, nil
+}
+
+func readKeyFile(name string) (*auth.KeyRing, error) {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return auth.ParseKeyRing(strings.TrimSpace(string(content)))
+}
+
+// writeKeyFile makes a key under a name of its own and then links it into place,
+// so that of several programs that start at once all end up with the same key.
+func writeKeyFile(name string, random io.Reader) error {
+	key, err := auth.GenerateKey(random)
+	if err != nil {
+		return err
+	}
+	ring, err := auth.NewKeyRing(key)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), keyFile+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = fmt.Fprintln(f, ring.Encode())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), name); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// newProviders returns the providers that are configured and, where it runs, the
+// embedded one, which the site reaches as it would any other.
+func newProviders(cfg config, vault *auth.Vault, text func() string) (*oauth.Providers, http.Handler, error) {
+	base := cfg.BaseURL.String()
+	p := &oauth.Providers{
+		BaseURL: base, Seal: vault.Sealer(oauth.FlowPurpose), Now: time.Now, Text: text, Transport: oauth.NewTransport(),
+	}
+	var idp http.Handler
+	if cfg.devIDP() {
+		const id = "sessionlab"
+		secret := text()
+		dev, err := devidp.New(base+"/idp", time.Now, devidp.Client{
+			ID: id, Secret: secret, Name: "sessionlab",
+			RedirectURIs: []string{base + "/sign-in/dev/callback"}, PostLogoutURIs: []string{base + "/"},
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		idp, p.Transport = dev, dev.Transport(p.Transport)
+		p.List = append(p.List, &oauth.Provider{
+			ID: "dev", Name: "the embedded provider", Issuer: base + "/idp", ClientID: id, ClientSecret: secret,
+		})
+	}
+	if cfg.GoogleID != "" {
+		p.List = append(p.List, oauth.NewGoogle(cfg.GoogleID, cfg.GoogleSecret))
+	}
+	if cfg.GitHubID != "" {
+		p.List = append(p.List, oauth.NewGitHub(cfg.GitHubID, cfg.GitHubSecret))
+	}
+	if cfg.OIDCIssuer != "" {
+		p.List = append(p.List, &oauth.Provider{
+			ID: "oidc", Name: cfg.OIDCName, Issuer: string(cfg.OIDCIssuer), ClientID: cfg.OIDCID, ClientSecret: cfg.OIDCSecret,
+		})
+	}
+	return p, idp, nil
+}
+
+// banner says in a few lines what runs and where. It shows no secret.
+func banner(w io.Writer, cfg config, keys string, providers *oauth.Providers) {
+	strategy := string(cfg.Strategy)
+	if strategy == compare {
+		var names []string
+		for _, kind := range auth.Kinds() {
+			names = append(names, kind.Name)
+		}
+		strategy += " (" + strings.Join(names, ", ") + ")"
+	}
+	var names []string
+	for _, p := range providers.List {
+		names = append(names, p.ID)
+	}
+	if len(names) == 0 {
+		names = []string{"none: nobody can sign in; set GOOGLE_CLIENT_ID, GITHUB_CLIENT_ID or OIDC_ISSUER"}
+	}
+	database := "none"
+	if cfg.needsDatabase() {
+		database = string(cfg.Database)
+	}
+	fmt.Fprintf(w, "strategy   %s\nseal       %s\nkeys       %s\nproviders  %s\ndatabase   %s\n",
+		strategy, cfg.Seal, keys, strings.Join(names, ", "), database)
+	fmt.Fprintf(w, "Open %s/\n", cfg.BaseURL)
+}
