@@ -169,8 +169,9 @@ func (j *Jar) expire(names []string) {
 func (j *Jar) set(name, value string, maxAge time.Duration) {
 	c := &http.Cookie{Value: value}
 	if maxAge != 0 {
-		// A cookie whose time is up is expired, not kept until the browser closes.
-		if c.MaxAge = int(maxAge / time.Second); c.MaxAge <= 0 {
+		// Rounded up: the server's clock decides, and a cookie that comes late is
+		// refused, while one that went early is lost.
+		if c.MaxAge = int((maxAge + time.Second - 1) / time.Second); c.MaxAge <= 0 {
 			c.MaxAge = -1
 		}
 	}

@@ -25,6 +25,10 @@ func TestSecurity(t *testing.T) {
 		{"11 ID token signatures", testSignatures},
 		{"13 next", testNext},
 		{"16 provider refuses", testProviderRefuses},
+		{"23 broken provider", testBrokenProvider},
+		{"23 slow callback", testSlowCallback},
+		{"23 discovery shared", testDiscoveryShared},
+		{"23 discovery retried", testDiscoveryRetried},
 	} {
 		t.Run(row.name, row.test)
 	}
