@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -109,7 +108,7 @@ func BenchmarkEndAll(b *testing.B) {
 		}
 		b.StopTimer()
 		if _, err := d.write.Exec("UPDATE sessions SET ended_at = NULL"); err != nil {
-			b.Fatal(errors.Join(err))
+			b.Fatal(err)
 		}
 		b.StartTimer()
 	}

@@ -43,8 +43,8 @@ type DB struct {
 	Observe auth.Observer
 
 	// Wait bounds a write: the time in the queue for the connection and that for
-	// another process's lock, together. When it is over the write has failed and
-	// changed nothing. 5.5 s unless set.
+	// another process's lock, together. When it is over the write fails; one that
+	// was being committed at that moment may stand nevertheless. 5.5 s unless set.
 	Wait time.Duration
 
 	now      func() time.Time

@@ -154,6 +154,25 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+func TestOpenReadOnly(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("nothing is read-only for root")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "test.db")
+	openAt(t, path).Close()
+	if err := errors.Join(os.Chmod(path, 0o400), os.Chmod(dir, 0o500)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(dir, 0o700) })
+	for _, path := range []string{path, filepath.Join(dir, "new.db")} {
+		_, err := Open(t.Context(), path, clock)
+		if err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("got %v, want an error that names %s", err, path)
+		}
+	}
+}
+
 func TestOpenAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	d := openAt(t, path)
@@ -219,13 +238,14 @@ func TestMigrationNumbers(t *testing.T) {
 func TestReady(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	d := openAt(t, path)
-	d.Wait = 50 * time.Millisecond
 	if err := d.Ready(t.Context()); err != nil {
 		t.Error(err)
 	}
-	release := lock(t, path)
+	release, wait := lock(t, path), d.Wait
+	d.Wait = 50 * time.Millisecond
 	fault(t, "ready while locked", d.Ready(t.Context()))
 	release()
+	d.Wait = wait
 	if err := d.Ready(t.Context()); err != nil {
 		t.Error(err)
 	}

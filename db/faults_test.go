@@ -97,6 +97,7 @@ func TestLocked(t *testing.T) {
 		}
 	}
 	release()
+	d.Wait = time.Minute
 	if got, err := (Sessions{d}).Find(ctx, r.Realm, r.Hash); err != nil || got != r {
 		t.Errorf("after failed writes: got %+v, %v; want %+v", got, err, r)
 	}
