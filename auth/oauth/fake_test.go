@@ -34,6 +34,7 @@ const (
 type fakeOP struct {
 	t      testing.TB
 	issuer string
+	secret string // the client's
 	now    func() time.Time
 	keys   []jose.JSONWebKey // private; the first one signs
 
@@ -76,7 +77,7 @@ func keyOf(alg jose.SignatureAlgorithm, kid string) jose.JSONWebKey {
 // newOP is a provider at https://op.example that signs with ES256.
 func newOP(t testing.TB) *fakeOP {
 	return &fakeOP{
-		t: t, issuer: "https://op.example",
+		t: t, issuer: "https://op.example", secret: clientSecret,
 		keys:    []jose.JSONWebKey{keyOf(jose.ES256, "key-1")},
 		instead: map[string]http.HandlerFunc{},
 		grants:  map[string]url.Values{},
@@ -90,7 +91,7 @@ func newOP(t testing.TB) *fakeOP {
 func withOP(t testing.TB, op *fakeOP) *site {
 	t.Helper()
 	s := newSite(t, &oauth.Provider{
-		ID: "oidc", Name: "Example", Issuer: op.issuer, ClientID: clientID, ClientSecret: clientSecret,
+		ID: "oidc", Name: "Example", Issuer: op.issuer, ClientID: clientID, ClientSecret: op.secret,
 	})
 	op.now = s.clock.Now
 	u, err := url.Parse(op.issuer)
@@ -192,7 +193,7 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 	op.mu.Unlock()
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	switch {
-	case id != clientID || secret != clientSecret:
+	case id != clientID || secret != op.secret:
 		refuse(w, http.StatusUnauthorized, "invalid_client")
 		return
 	case grant == nil,
@@ -259,9 +260,9 @@ var broken = map[string]struct {
 	answer http.HandlerFunc
 	want   *oauth.Error
 }{
-	"500": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, leak, 500) }, oauth.ErrUnavailable},
-	"429": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, leak, 429) }, oauth.ErrUnavailable},
-	"404": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, leak, 404) }, oauth.ErrProvider},
+	"500": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, leak, http.StatusInternalServerError) }, oauth.ErrUnavailable},
+	"429": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, leak, http.StatusTooManyRequests) }, oauth.ErrUnavailable},
+	"404": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, leak, http.StatusNotFound) }, oauth.ErrProvider},
 	"HTML": {func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Write([]byte("<h1>" + leak + "</h1>"))

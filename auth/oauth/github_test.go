@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ type fakeGitHub struct {
 	t         testing.TB
 	challenge string
 	user      string // JSON
-	emails    string // JSON; empty: 404
+	emails    string // JSON, or a status
 	asJSON    bool   // at the token endpoint; form-encoded if not
 	fail      string // error code, which comes with status 200
 	instead   map[string]http.HandlerFunc
@@ -74,8 +75,8 @@ func (g *fakeGitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/user":
 		answer(w, g.user)
 	case "/user/emails":
-		if g.emails == "" {
-			http.Error(w, `{"message":"Not Found"}`, http.StatusNotFound)
+		if status, err := strconv.Atoi(g.emails); err == nil {
+			http.Error(w, `{"message":"`+leak+`"}`, status)
 			return
 		}
 		answer(w, g.emails)
@@ -147,7 +148,9 @@ func TestSignInWithGitHub(t *testing.T) {
 		"published email, empty list": {`{"id":583231,"login":"mona","name":"Mona Lisa","email":"p@example.org"}`,
 			`[]`, true, "", id("p@example.org", false)},
 		"published email, list withheld": {`{"id":583231,"login":"mona","name":"Mona Lisa","email":"p@example.org"}`,
-			``, true, "", id("p@example.org", false)},
+			`404`, true, "", id("p@example.org", false)},
+		"published email, app may not see the list": {`{"id":583231,"login":"mona","name":"Mona Lisa","email":"p@example.org"}`,
+			`403`, true, "", id("p@example.org", false)},
 		"no email": {noEmail, `[]`, true, "", id("", false)},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,7 +75,8 @@ func (o *openID) identify(ctx context.Context, token *oauth2.Token, nonce string
 }
 
 // verify checks the ID token that came with token (OpenID Connect Core
-// §3.1.3.7, §3.1.3.8).
+// §3.1.3.7, §3.1.3.8). The issuer is compared as a string; go-oidc forgives
+// Google alone for leaving out "https://", as Google says that it may.
 func (o *openID) verify(ctx context.Context, token *oauth2.Token, nonce string) (profile, error) {
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
@@ -88,6 +89,7 @@ func (o *openID) verify(ctx context.Context, token *oauth2.Token, nonce string) 
 		Now:                  func() time.Time { return o.now().Add(-maxSkew) },
 	}).Verify(ctx, raw)
 	var expired *oidc.TokenExpiredError
+	// What the library says quotes the token, so that it is said again.
 	switch {
 	case keys.unreachable():
 		return profile{}, trouble("key set", keys.err)
