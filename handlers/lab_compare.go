@@ -43,7 +43,16 @@ func (l *Lab) compare(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.show(c, v)
+	state, err := l.Bench.Look(c.Request().Context(), v)
+	if err != nil {
+		return unavailable(err)
+	}
+	v.Wallet.Tell(c.Response().Header())
+	p := l.site.page(c.Request(), "Compare")
+	p.Wide = true
+	m := comparison(state)
+	m.Announce = m.Headline
+	return render(c.Response(), http.StatusOK, views.ComparePage(p, m))
 }
 
 // state is the same for scripts and tests.
@@ -60,8 +69,8 @@ func (l *Lab) state(c echo.Context) error {
 	return renderJSON(c, state)
 }
 
-// act presses a button of the lab. A form without a script gets the page by a
-// redirect, so that reloading it presses nothing again.
+// act presses a button of the lab and leads back to the page by a redirect, so
+// that reloading it presses nothing again.
 func (l *Lab) act(c echo.Context) error {
 	actions := map[string]func(*Lab, echo.Context, lab.Visitor) error{
 		"sign-in-all": func(l *Lab, c echo.Context, v lab.Visitor) error { return l.Bench.SignIn(c.Request().Context(), v) },
@@ -87,20 +96,8 @@ func (l *Lab) act(c echo.Context) error {
 	case err != nil:
 		return unavailable(err)
 	}
-	return l.show(c, v)
-}
-
-func (l *Lab) show(c echo.Context, v lab.Visitor) error {
-	state, err := l.Bench.Look(c.Request().Context(), v)
-	if err != nil {
-		return unavailable(err)
-	}
 	v.Wallet.Tell(c.Response().Header())
-	p := l.site.page(c.Request(), "Compare")
-	p.Wide = true
-	m := comparison(state)
-	m.Announce = m.Headline
-	return render(c.Response(), http.StatusOK, views.ComparePage(p, m))
+	return c.Redirect(http.StatusSeeOther, "/compare")
 }
 
 // comparison puts a state into words.

@@ -2,12 +2,7 @@
 // they know no clock, no request and none of this program's other packages.
 package views
 
-import (
-	"strconv"
-	"strings"
-)
-
-func joinLines(lines []string) string { return strings.Join(lines, "\n") }
+import "strconv"
 
 // plural says how many: "1 device", "1,204 devices".
 func plural(n int, one, many string) string {
@@ -23,12 +18,4 @@ func thousands(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-// percent says how much of whole n is, held between 0 and 100, for an SVG.
-func percent(n, whole int) string {
-	if whole <= 0 || n <= 0 {
-		return "0%"
-	}
-	return strconv.FormatFloat(min(100, float64(n)*100/float64(whole)), 'f', 2, 64) + "%"
 }

@@ -31,6 +31,7 @@
     if (navigator.clipboard) for (const b of part.querySelectorAll('[data-copy]')) b.hidden = false
   }
   reveal(document)
+  document.addEventListener('htmx:afterSettle', () => reveal(document))
   document.addEventListener('click', async event => {
     const button = event.target.closest('[data-copy]')
     if (!button) return
@@ -41,53 +42,8 @@
     setTimeout(() => { button.textContent = label }, 1500)
   })
 
-  // A receipt or a menu closes at Escape and at a click beside it.
-  const floating = 'details.receipt-of[open], details.menu[open]'
-  document.addEventListener('keydown', event => {
-    if (event.key !== 'Escape') return
-    for (const d of document.querySelectorAll(floating)) {
-      d.open = false
-      d.querySelector('summary').focus()
-    }
-  })
-  document.addEventListener('click', event => {
-    for (const d of document.querySelectorAll(floating)) if (!d.contains(event.target)) d.open = false
-  })
-
   // Back after a sign-out must not show a page that the browser still remembers.
   addEventListener('pageshow', event => {
     if (event.persisted && 'private' in document.body.dataset) location.reload()
   })
-
-  // An action that ends on another page, such as sign-in, goes there as a whole;
-  // one that fails shows the server's own words.
-  const fill = (text, into) => {
-    const page = new DOMParser().parseFromString(text, 'text/html').querySelector('main')
-    if (page) into.replaceChildren(...page.childNodes)
-    return page
-  }
-  document.addEventListener('htmx:beforeSwap', event => {
-    const { xhr, isError } = event.detail
-    if (isError || /id="?lab\b/.test(xhr.responseText)) return
-    event.detail.shouldSwap = false
-    location.assign(xhr.responseURL || location.href)
-  })
-  document.addEventListener('htmx:responseError', event => {
-    if (!fill(event.detail.xhr.responseText, document.querySelector('main'))) location.reload()
-  })
-  document.addEventListener('htmx:sendError', () => say('The server did not answer. Try again.'))
-
-  // After a swap: say what changed, and leave the keyboard where it was, or at
-  // the headline when the button is gone.
-  const say = text => {
-    const out = document.getElementById('announce')
-    if (out) out.textContent = text
-  }
-  document.addEventListener('htmx:afterSettle', () => {
-    const lab = document.getElementById('lab')
-    if (!lab) return
-    reveal(lab)
-    say(lab.dataset.announce || '')
-    if (document.activeElement === document.body) document.getElementById('headline').focus({ preventScroll: true })
-  })
-})()
+})();
