@@ -153,9 +153,11 @@ func (j *Jar) chunks(name string) []string {
 	return names
 }
 
+// isChunk says whether s is name with a number behind it. Anything else behind it
+// is no cookie of ours.
 func isChunk(s, name string) bool {
 	base, n, found := strings.Cut(s, ".")
-	return found && base == name && n != ""
+	return found && base == name && n != "" && strings.Trim(n, "0123456789") == ""
 }
 
 func chunk(name string, i int) string { return name + "." + strconv.Itoa(i) }
