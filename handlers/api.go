@@ -42,24 +42,24 @@ type Extra struct {
 	Role string `json:"role,omitempty"` // live; empty where users are not stored
 }
 
-func (s *Site) enrich(c echo.Context, session auth.Session) (Extra, error) {
+// enrich adds what the session itself does not say. Where the store cannot tell,
+// a session that needs no store stands all the same, and is shown without.
+func (s *Site) enrich(c echo.Context, session auth.Session) Extra {
 	if s.Users == nil {
-		return Extra{}, nil
+		return Extra{}
 	}
-	u, err := s.Users.User(c.Request().Context(), session.User.ID)
-	if errors.Is(err, auth.ErrNotFound) {
-		return Extra{}, nil
+	ctx := c.Request().Context()
+	u, err := s.Users.User(ctx, session.User.ID)
+	if err != nil && !errors.Is(err, auth.ErrNotFound) {
+		s.Log.WarnContext(ctx, "session not enriched", "id", visitOf(c).id, "error", err)
 	}
-	return Extra{Role: u.Role}, unavailable(err)
+	return Extra{Role: u.Role}
 }
 
 func (s *Site) apiSession(c echo.Context) error {
 	v := visitOf(c)
 	receipt := s.receipt(v) // before the extra reads, which are not the session's
-	extra, err := s.enrich(c, v.session)
-	if err != nil {
-		return err
-	}
+	extra := s.enrich(c, v.session)
 	return renderJSON(c, struct {
 		Strategy string      `json:"strategy"`
 		Session  sessionJSON `json:"session"`

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -48,15 +49,22 @@ func farewell(err error) *views.Notice {
 // dashboard is the page "Your session".
 func (s *Site) dashboard(c echo.Context) error {
 	v := visitOf(c)
-	extra, err := s.enrich(c, v.session)
-	if err != nil {
-		return err
-	}
+	extra := s.enrich(c, v.session)
 	devices, err := s.devices(c)
 	if err != nil {
 		return err
 	}
 	if n := len(devices.Sessions); n > shownDevices {
+		// However old, this browser is among those that are shown.
+		slices.SortStableFunc(devices.Sessions, func(a, b views.Device) int {
+			switch {
+			case a.Current == b.Current:
+				return 0
+			case a.Current:
+				return -1
+			}
+			return 1
+		})
 		devices.Sessions, devices.More = devices.Sessions[:shownDevices], n-shownDevices
 	}
 	now, kind := v.manager.Now(), kindOf(v.manager)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -107,7 +108,10 @@ func (s *Site) revoke(c echo.Context, t auth.Target) (int, error) {
 		return 0, notRevocable(v.session, v.manager.Now())
 	}
 	n, err := r.Revoke(c.Request().Context(), t)
-	if err != nil {
+	switch {
+	case errors.Is(err, auth.ErrNotRevocable):
+		return 0, notRevocable(v.session, v.manager.Now())
+	case err != nil:
 		return 0, unavailable(err)
 	}
 	s.Log.InfoContext(c.Request().Context(), "revoke", "id", v.id, "strategy", v.manager.Name, "sessions", n)
@@ -138,12 +142,11 @@ func (s *Site) ended(c echo.Context, n int, page string) error {
 	return renderJSON(c, answer)
 }
 
-// endedHere also clears this browser's cookies, because its own session is among
-// the revoked.
+// endedHere also signs this browser out, because its own session is among the
+// revoked.
 func (s *Site) endedHere(c echo.Context, n int) error {
-	v := visitOf(c)
-	if err := v.manager.SignOut(c.Request().Context(), v.jar); err != nil {
-		return because(errSignOutUncertain, err)
+	if err := s.forget(c, visitOf(c).manager); err != nil {
+		return err
 	}
 	return s.ended(c, n, "/sign-in?reason=signed_out")
 }

@@ -24,12 +24,7 @@ func (s *Site) outermost(next http.Handler) http.Handler {
 		s.Log.WarnContext(r.Context(), "csrf_blocked", "path", r.URL.Path, "site", r.Header.Get("Sec-Fetch-Site"))
 		s.refuse(w, r, errCrossOrigin)
 	}))
-	h := s.checkHost(csrf.Handler(s.limitBody(getForHead(next))))
-	probes := http.NewServeMux()
-	probes.Handle("/", h)
-	probes.HandleFunc("GET /healthz", s.healthz)
-	probes.HandleFunc("GET /readyz", s.readyz)
-	return s.observe(s.recover(probes))
+	return s.observe(s.recover(s.probes(s.checkHost(csrf.Handler(s.limitBody(getForHead(next)))))))
 }
 
 // observe gives the request an id and a receipt, and logs it when it is over.
@@ -252,6 +247,24 @@ func clientIP(proxies []netip.Prefix) echo.IPExtractor {
 		}
 	}
 	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// probes come before the Host check: who asks them knows the site by an address
+// of its own.
+func (s *Site) probes(next http.Handler) http.Handler {
+	probes := map[string]http.HandlerFunc{"/healthz": s.healthz, "/readyz": s.readyz}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		probe, ok := probes[r.URL.Path]
+		switch {
+		case !ok:
+			next.ServeHTTP(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			s.refuse(w, r, errMethod)
+		default:
+			probe(w, r)
+		}
+	})
 }
 
 // healthz says that the process serves.

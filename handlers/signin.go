@@ -137,19 +137,28 @@ func (s *Site) notSignedIn(c echo.Context, next string, err error) error {
 
 // signOut ends this browser's sessions, all of them.
 func (s *Site) signOut(c echo.Context) error {
+	if err := s.forget(c, s.Managers()...); err != nil {
+		return err
+	}
+	s.Log.InfoContext(c.Request().Context(), "sign_out", "id", visitOf(c).id)
+	return c.Redirect(http.StatusSeeOther, "/sign-in?reason=signed_out")
+}
+
+// forget ends this browser's sessions under managers. The browser forgets them
+// even where the server could not be told, and from here on so does the visit:
+// an error page greets nobody who is signed out.
+func (s *Site) forget(c echo.Context, managers ...*auth.Manager) error {
 	ctx, v := c.Request().Context(), visitOf(c)
 	c.Response().Header().Set("Clear-Site-Data", `"cache"`)
+	v.err = auth.ErrNoSession
 	var failed error
-	for _, m := range s.Managers() {
-		if err := m.SignOut(ctx, v.jar); err != nil {
-			failed = errors.Join(failed, err)
-		}
+	for _, m := range managers {
+		failed = errors.Join(failed, m.SignOut(ctx, v.jar))
 	}
 	if failed != nil {
 		return because(errSignOutUncertain, failed)
 	}
-	s.Log.InfoContext(ctx, "sign_out", "id", v.id)
-	return c.Redirect(http.StatusSeeOther, "/sign-in?reason=signed_out")
+	return nil
 }
 
 // signInURL is where a visitor without a session goes: to sign in, and then back

@@ -1,0 +1,199 @@
+package handlers_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/labstack/echo/v4"
+
+	"sessionlab/auth"
+	"sessionlab/handlers"
+	"sessionlab/views"
+)
+
+// A trap is an extension whose routes panic.
+type trap struct{}
+
+func (trap) Routes(e *echo.Echo) {
+	e.GET("/panic", func(echo.Context) error { panic("the secret reason") })
+	e.GET("/api/panic", func(echo.Context) error { panic("the secret reason") })
+	e.GET("/late", func(c echo.Context) error {
+		_, _ = c.Response().Write([]byte("begun"))
+		panic("the secret reason")
+	})
+}
+func (trap) Page(*http.Request, *views.Page)        {}
+func (trap) Landing(echo.Context, views.Page) error { panic("the secret reason") }
+func (trap) Inside(echo.Context) handlers.Component { return nil }
+func (trap) SignedIn(context.Context, auth.User)    {}
+func setTrap(s *handlers.Site)                      { s.Extension = trap{} }
+func newTrappedSite(t testing.TB, strategy string) *site {
+	return newSiteWith(t, settings{Strategy: strategy, Change: setTrap})
+}
+
+// A panic is a page with the request's id, which the log explains; or, once the
+// answer has begun, a cut connection. The site goes on.
+func panicIsAPage(t *testing.T) {
+	t.Parallel()
+	site := newTrappedSite(t, "database")
+	ada := newBrowser(t, site).signIn("ada")
+	for _, path := range []string{"/panic", "/"} {
+		ada.get(path).refused(500, "internal")
+		id := ada.page.header.Get("X-Request-Id")
+		if !strings.Contains(ada.text(), id) || !strings.Contains(site.log.String(), id) {
+			t.Errorf("%s: the id %s is not on the page or not in the log", path, id)
+		}
+		if strings.Contains(ada.page.body, "secret reason") || strings.Contains(ada.page.body, ".go") {
+			t.Errorf("%s tells what happened inside:\n%s", path, ada.text())
+		}
+	}
+	if answer := ada.wantsAPI("GET", "/api/panic", 500, "internal"); answer["requestId"] != ada.page.header.Get("X-Request-Id") {
+		t.Errorf("the API: got %v", answer)
+	}
+	func() {
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler {
+				t.Errorf("a panic in the middle of an answer: got %v, want the connection cut", p)
+			}
+		}()
+		site.answer(httptest.NewRequest(http.MethodGet, localURL+"/late", nil))
+	}()
+	site.log.wants(t, "panic")
+	if !strings.Contains(site.log.String(), "the secret reason") {
+		t.Error("the log does not say what happened")
+	}
+	ada.wants("/dashboard", 200)
+}
+
+// Every answer is judged, see flaws; here is one of each status.
+func headersOnEveryStatus(t *testing.T) {
+	t.Parallel()
+	site := newTrappedSite(t, "database")
+	ada := newBrowser(t, site).signIn("ada")
+	seen := map[int]bool{}
+	ask := func(method, path, host, kind, body string) {
+		r := httptest.NewRequest(method, localURL+path, strings.NewReader(body))
+		if r.Host = host; host == "" {
+			r.Host = site.BaseURL.Host
+		}
+		r.Header.Set("Content-Type", kind)
+		seen[ada.send(r).Code] = true
+	}
+	const form = "application/x-www-form-urlencoded"
+	tour := func() {
+		for _, path := range []string{
+			"/sign-in?reason=expired", "/dashboard", "/sessions", "/api/session", "/api/user", "/nothing", "/sign-in/dev/callback", "/panic",
+			"/healthz", "/readyz", "/idp/authorize", "/idp/jwks", "/idp/nothing", "/static/nothing", site.Assets.URL("app.css"), site.Assets.URL("app.js"),
+		} {
+			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "OPTIONS"} {
+				ask(method, path, "", form, "")
+			}
+			ask("GET", path, "evil.example", form, "")
+		}
+		ask("POST", "/sign-in/dev", "", "text/plain", "x")
+		ask("POST", "/sign-in/dev", "", form, "x="+strings.Repeat("A", 65<<10))
+		r := httptest.NewRequest("POST", localURL+"/sign-out", nil)
+		r.Header.Set("Origin", "https://evil.example")
+		seen[ada.send(r).Code] = true
+	}
+	tour()
+	must(t, site.db.Close())
+	tour()
+	ada.cookies = map[string]cookie{}
+	tour()
+	for _, status := range []int{200, 204, 303, 400, 401, 403, 404, 405, 413, 421, 500, 503} {
+		if !seen[status] {
+			t.Errorf("no answer had status %d: %v", status, seen)
+		}
+	}
+}
+
+func strictPolicy(t *testing.T) {
+	t.Parallel()
+	const want = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+		"img-src 'self' https://avatars.githubusercontent.com https://lh3.googleusercontent.com; " +
+		"form-action 'self' http://localhost:8080 https://other.example; frame-ancestors 'none'; base-uri 'none'"
+	for _, mode := range []string{"compare", "cookie", "database"} {
+		ada := newBrowser(t, newSite(t, mode)).signIn("ada")
+		for _, path := range []string{"/", "/sign-in?reason=expired", "/dashboard", "/sessions", "/nothing", "/api/session", "/healthz"} {
+			ada.request("GET", path, nil, "none")
+			if got := ada.page.header.Get("Content-Security-Policy"); got != want {
+				t.Errorf("%s under %s:\n got %s\nwant %s", path, mode, got, want)
+			}
+		}
+	}
+	// The very first page to offer a provider allows the form that leads there.
+	first := newBrowser(t, newSite(t, "cookie")).get("/sign-in")
+	if got := first.page.header.Get("Content-Security-Policy"); got != want {
+		t.Errorf("the first page:\n got %s\nwant %s", got, want)
+	}
+}
+
+// nothingInline reads every page for what the policy would block.
+func nothingInline(t *testing.T) {
+	t.Parallel()
+	handler := regexp.MustCompile(`(?i)^(on.*|style|hx-on.*)$`)
+	for _, mode := range []string{"compare", "database"} {
+		ada := newBrowser(t, newSite(t, mode)).signIn("ada")
+		paths := []string{"/", "/sign-in?reason=expired", "/dashboard", "/sessions", "/nothing"}
+		if mode == "compare" {
+			paths = append(paths, "/compare")
+			ada.get("/compare").press("#do-steal").press("#do-revoke-all")
+		}
+		for _, path := range paths {
+			ada.get(path)
+			if ada.has("style") || ada.has("script:not([src])") || ada.has("base") || ada.has("iframe") || ada.has("[href^='javascript:']") {
+				t.Errorf("%s under %s has something inline", path, mode)
+			}
+			ada.page.Find("*").Each(func(_ int, e *goquery.Selection) {
+				for _, a := range e.Nodes[0].Attr {
+					if handler.MatchString(a.Key) {
+						t.Errorf("%s under %s: <%s %s>", path, mode, e.Nodes[0].Data, a.Key)
+					}
+				}
+			})
+			for _, name := range []string{"script[src]", "link[rel=stylesheet]", "link[rel=icon]"} {
+				e := ada.one(name)
+				ada.wants(e.AttrOr("src", e.AttrOr("href", "")), 200)
+				ada.get(path)
+			}
+		}
+	}
+}
+
+func strictTransport(t *testing.T) {
+	t.Parallel()
+	for base, want := range map[string]string{localURL: "", "https://app.example": "max-age=63072000; includeSubDomains"} {
+		ada := newBrowser(t, newSiteWith(t, settings{Strategy: "cookie", BaseURL: base})).signIn("ada")
+		for _, path := range []string{"/", "/dashboard", "/nothing", "/healthz"} {
+			ada.request("GET", path, nil, "none")
+			if got := ada.page.header.Get("Strict-Transport-Security"); got != want {
+				t.Errorf("%s%s: got %q, want %q", base, path, got, want)
+			}
+		}
+	}
+}
+
+func nothingCached(t *testing.T) {
+	t.Parallel()
+	ada := newBrowser(t, newSite(t, "compare")).signIn("ada")
+	for _, path := range []string{"/", "/dashboard", "/sessions", "/compare", "/compare/state", "/api/session", "/api/user", "/nothing", "/sign-in"} {
+		ada.request("GET", path, nil, "none")
+		if h := ada.page.header; h.Get("Cache-Control") != "no-store" || h.Get("Vary") != "Cookie" {
+			t.Errorf("%s: Cache-Control %q, Vary %q", path, h.Get("Cache-Control"), h.Get("Vary"))
+		}
+	}
+	ada.wants(ada.site.Assets.URL("app.css"), 200)
+	if got := ada.page.header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+		t.Errorf("a hashed file: Cache-Control %q", got)
+	}
+	ada.get("/dashboard").pressed("#sign-out")
+	if got := ada.page.header.Get("Clear-Site-Data"); got != `"cache"` {
+		t.Errorf("sign-out: Clear-Site-Data %q", got)
+	}
+}
