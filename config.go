@@ -56,7 +56,8 @@ type config struct {
 // set. Its errors are one line.
 func readConfig(environ []string) (config, error) {
 	vars, err := godotenv.Read(".env")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	_, nameless := vars[""] // what the library makes of a last line without "="
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || nameless {
 		return config{}, errors.New(".env: want lines like NAME=value") // the cause quotes the file, secrets included
 	}
 	if vars == nil {
@@ -67,7 +68,7 @@ func readConfig(environ []string) (config, error) {
 		vars[name] = value
 	}
 	for name, value := range vars {
-		if value == "" {
+		if name == "" || value == "" {
 			delete(vars, name) // an empty variable is an unset one
 		}
 	}

@@ -79,7 +79,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	// The lab, for SESSION_STRATEGY=compare. A starter deletes this block.
 	if cfg.Strategy == compare {
 		bench, err := lab.New(ctx, lab.Parts{
-			Vault: vault, Sessions: store.Sessions, Store: store.Benches,
+			Vault: vault, Sessions: store.Sessions, Store: store.db,
 			Life: cfg.lifetimes(), Now: time.Now, Text: rand.Text, Observe: observe, Log: log,
 		})
 		if err != nil {
@@ -90,9 +90,9 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	}
 	// The end of the lab.
 
-	banner(out, cfg, keys, providers)
+	banner(out, cfg, site, keys)
 	go store.sweep(ctx, log)
-	return serve(ctx, listener, site, log)
+	return serve(ctx, listener, newServer(site, log), log)
 }
 
 func newLog(cfg config, w io.Writer) *slog.Logger {

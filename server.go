@@ -13,9 +13,10 @@ import (
 // drain is how long requests in flight may take to finish when the program stops.
 const drain = 10 * time.Second
 
-// serve answers requests until ctx is done, and then lets those in flight finish.
-func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	server := &http.Server{
+// newServer bounds what a client may take: of time, so that a slow one gives its
+// place back, and of headers.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -24,6 +25,10 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		MaxHeaderBytes:    12 << 10, // net/http adds 4 KiB: 431 from 16 KiB on
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// serve answers requests until ctx is done, and then lets those in flight finish.
+func serve(ctx context.Context, l net.Listener, server *http.Server, log *slog.Logger) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {

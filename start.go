@@ -15,9 +15,9 @@ import (
 
 	"sessionlab/auth"
 	"sessionlab/auth/devidp"
-	"sessionlab/auth/lab"
 	"sessionlab/auth/oauth"
 	"sessionlab/db"
+	"sessionlab/handlers"
 )
 
 // store is what the site remembers with. Without a database it remembers
@@ -26,9 +26,8 @@ type store struct {
 	Directory auth.Directory
 	Users     auth.Users        // nil without a database
 	Sessions  auth.SessionStore // nil without a database
-	Benches   lab.Store         // nil without a database
 	Ready     func(context.Context) error
-	db        *db.DB
+	db        *db.DB // nil without a database
 }
 
 func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, error) {
@@ -40,7 +39,7 @@ func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, 
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	d.Observe = observe
-	return &store{Directory: d, Users: d, Sessions: db.Sessions{DB: d}, Benches: d, Ready: d.Ready, db: d}, nil
+	return &store{Directory: d, Users: d, Sessions: db.Sessions{DB: d}, Ready: d.Ready, db: d}, nil
 }
 
 func (s *store) Close() error {
@@ -174,27 +173,26 @@ func newProviders(cfg config, vault *auth.Vault, text func() string) (*oauth.Pro
 }
 
 // banner says in a few lines what runs and where. It shows no secret.
-func banner(w io.Writer, cfg config, keys string, providers *oauth.Providers) {
-	strategy := string(cfg.Strategy)
-	if strategy == compare {
-		var names []string
-		for _, kind := range auth.Kinds() {
-			names = append(names, kind.Name)
-		}
-		strategy += " (" + strings.Join(names, ", ") + ")"
+func banner(w io.Writer, cfg config, site *handlers.Site, keys string) {
+	var strategies, providers []string
+	for _, m := range site.Managers() {
+		strategies = append(strategies, m.Name)
 	}
-	var names []string
-	for _, p := range providers.List {
-		names = append(names, p.ID)
+	strategy := strings.Join(strategies, ", ")
+	if len(strategies) > 1 {
+		strategy = compare + " (" + strategy + ")"
 	}
-	if len(names) == 0 {
-		names = []string{"none: nobody can sign in; set GOOGLE_CLIENT_ID, GITHUB_CLIENT_ID or OIDC_ISSUER"}
+	for _, p := range site.Providers.List {
+		providers = append(providers, p.ID)
+	}
+	if len(providers) == 0 {
+		providers = []string{"none: nobody can sign in; set GOOGLE_CLIENT_ID, GITHUB_CLIENT_ID or OIDC_ISSUER"}
 	}
 	database := "none"
 	if cfg.needsDatabase() {
 		database = string(cfg.Database)
 	}
 	fmt.Fprintf(w, "strategy   %s\nseal       %s\nkeys       %s\nproviders  %s\ndatabase   %s\n",
-		strategy, cfg.Seal, keys, strings.Join(names, ", "), database)
+		strategy, cfg.Seal, keys, strings.Join(providers, ", "), database)
 	fmt.Fprintf(w, "Open %s/\n", cfg.BaseURL)
 }

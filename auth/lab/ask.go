@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"sessionlab/auth"
@@ -134,14 +133,4 @@ func (v Verdict) follow(before Verdict, known, shouldBeOut bool) Verdict {
 	}
 	v.StillIn = shouldBeOut && v.Verdict == SignedIn
 	return v
-}
-
-// cookiesOf says whether w has a cookie of a strategy.
-func (w *Wallet) has(strategy string) bool {
-	for name := range w.cookies {
-		if base, _, _ := strings.Cut(name, "."); base == "__Host-"+auth.SessionCookie(strategy) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestStop: a program that is told to end answers what it has begun to answer,
+// takes nothing new, and ends well.
+func TestStop(t *testing.T) {
+	p := start(t, t.TempDir(), databaseOnly)
+	address, err := url.Parse(p.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := dial(t, address.Host)
+	const form = "next=%2Fdashboard"
+	fmt.Fprintf(conn, "POST /sign-in/dev HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n", address.Host, len(form))
+	answers := bufio.NewReader(conn)
+	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
+		t.Fatalf("got %q, %v, want the handler to ask for the body", line, err)
+	}
+	answers.ReadString('\n')
+
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.log.await(t, "stopping")
+	for deadline := time.Now().Add(patience); serves(address.Host); {
+		// The listener closes right after the program has said so.
+		if time.Now().After(deadline) {
+			t.Fatal("new requests are still answered")
+		}
+	}
+	io.WriteString(conn, form)
+	resp, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		t.Fatalf("the request in flight: %v", err)
+	}
+	if got := resp.Header.Get("Location"); resp.StatusCode != 303 || !strings.HasPrefix(got, p.base+"/idp/authorize?") {
+		t.Errorf("the request in flight: got %d to %q, want 303 to the provider", resp.StatusCode, got)
+	}
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit code: got %d, want 0:\n%s", code, p.log)
+	}
+}
+
+// serves says whether somebody serves a new connection to address.
+func serves(address string) bool {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	resp, err := client.Get("http://" + address + "/healthz")
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+func dial(t *testing.T, address string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
+// TestHeaderLimit: headers end at 16 KiB.
+func TestHeaderLimit(t *testing.T) {
+	v := visit(t, start(t, t.TempDir(), cookieOnly))
+	for size, want := range map[int]int{8 << 10: 200, 20 << 10: 431} {
+		v.cookies["padding"] = strings.Repeat("x", size)
+		if got := v.get("/sign-in"); got.status != want {
+			t.Errorf("%d bytes: got %d, want %d", size, got.status, want)
+		}
+	}
+}
+
+// TestSlowClients: who does not finish its request is cut off, and others are
+// served meanwhile.
+func TestSlowClients(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	reads := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
+	server := newServer(reads, log)
+	for name, limit := range map[string]time.Duration{
+		"header": server.ReadHeaderTimeout, "read": server.ReadTimeout, "write": server.WriteTimeout, "idle": server.IdleTimeout,
+	} {
+		if limit <= 0 || limit > time.Minute {
+			t.Errorf("the limit for %s is %s, want one of a minute at most", name, limit)
+		}
+	}
+	server.ReadHeaderTimeout, server.ReadTimeout = 20*time.Millisecond, 40*time.Millisecond
+
+	ctx, stop := context.WithCancel(t.Context())
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, l, server, log) }()
+	for _, begins := range []string{
+		"GET / HTTP/1.1\r\nHost: loc",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nfirst",
+	} {
+		slow := dial(t, l.Addr().String())
+		io.WriteString(slow, begins)
+		resp, err := http.Get("http://" + l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if _, err := io.Copy(io.Discard, slow); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%q: not cut off", begins)
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("got %v, want a clean end", err)
+	}
+}
