@@ -38,6 +38,10 @@ type config struct {
 	Idle      lifetime `env:"SESSION_IDLE" envDefault:"168h"`
 	Max       lifetime `env:"SESSION_MAX" envDefault:"720h"`
 	RefreshAt share    `env:"SESSION_REFRESH_AT" envDefault:"0.8"`
+	HybridTTL lifetime `env:"HYBRID_TTL" envDefault:"5m"`
+	AccessTTL lifetime `env:"ACCESS_TTL" envDefault:"15m"`
+	RenewTTL  lifetime `env:"RENEW_TTL" envDefault:"10m"`
+	Grace     grace    `env:"REFRESH_GRACE" envDefault:"10s"`
 	Database  path     `env:"DATABASE_URL" envDefault:"sessionlab.db"`
 	DevIDP    toggle   `env:"DEV_IDP" envDefault:"auto"`
 	Proxies   prefixes `env:"TRUSTED_PROXIES"`
@@ -144,7 +148,11 @@ func (c *config) listen(ctx context.Context) (net.Listener, error) {
 }
 
 func (c *config) lifetimes() auth.Lifetimes {
-	return auth.Lifetimes{Idle: time.Duration(c.Idle), Max: time.Duration(c.Max), RefreshAt: float64(c.RefreshAt)}
+	return auth.Lifetimes{
+		Idle: time.Duration(c.Idle), Max: time.Duration(c.Max), RefreshAt: float64(c.RefreshAt),
+		Hybrid: time.Duration(c.HybridTTL), Access: time.Duration(c.AccessTTL),
+		Renew: time.Duration(c.RenewTTL), Grace: time.Duration(c.Grace),
+	}
 }
 
 func (c *config) version() int64 { return int64(c.Version) }
@@ -177,6 +185,7 @@ type (
 	keys     struct{ *auth.KeyRing }
 	number   int64
 	lifetime time.Duration
+	grace    time.Duration
 	share    float64
 	path     string
 	toggle   string
@@ -267,6 +276,15 @@ func (d *lifetime) UnmarshalText(b []byte) error {
 		return errors.New("a duration from 1m to 9600h, such as 168h")
 	}
 	*d = lifetime(v)
+	return nil
+}
+
+func (g *grace) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil || v < 0 || v > time.Minute {
+		return errors.New("a duration from 0s to 1m, such as 10s")
+	}
+	*g = grace(v)
 	return nil
 }
 

@@ -66,21 +66,26 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 		Directory: store.Directory, Users: store.Users, Ready: store.Ready,
 		Proxies: cfg.Proxies, Now: time.Now, Text: rand.Text, Log: log,
 	}
+	if store.db != nil {
+		site.Enrich = handlers.EnrichFrom(store.db)
+	}
 	kind, _ := auth.KindOf(cfg.single())
-	strategy, err := kind.New(auth.Parts{
-		Sealer: vault.Sealer, Sessions: store.Sessions, Realm: vault.Realm,
+	parts := auth.Parts{
+		Sealer: vault.Sealer, Users: store.Users, Sessions: store.Sessions, Refresh: store.Refresh, Realm: vault.Realm,
 		Life: cfg.lifetimes(), Now: time.Now, Text: rand.Text,
-	})
+	}
+	strategy, err := kind.New(parts)
 	if err != nil {
 		return err
 	}
-	site.Single(&auth.Manager{Name: kind.Name, Strategy: strategy, Now: time.Now, Observe: observe, Log: log})
+	site.Single(&auth.Manager{
+		Name: kind.Name, Strategy: strategy, SignOuts: vault.Sealer(auth.SignOutPurpose), Now: time.Now, Observe: observe, Log: log,
+	})
 
 	// The lab, for SESSION_STRATEGY=compare. A starter deletes this block.
 	if cfg.Strategy == compare {
 		bench, err := lab.New(ctx, lab.Parts{
-			Vault: vault, Sessions: store.Sessions, Store: store.db,
-			Life: cfg.lifetimes(), Now: time.Now, Text: rand.Text, Observe: observe, Log: log,
+			Auth: parts, Vault: vault, Store: store.db, Now: time.Now, Observe: observe, Log: log,
 		})
 		if err != nil {
 			return err

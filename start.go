@@ -24,8 +24,9 @@ import (
 // nothing, and every field says so.
 type store struct {
 	Directory auth.Directory
-	Users     auth.Users        // nil without a database
+	Users     auth.Epochs       // nil without a database
 	Sessions  auth.SessionStore // nil without a database
+	Refresh   auth.RefreshStore // nil without a database
 	Ready     func(context.Context) error
 	db        *db.DB // nil without a database
 }
@@ -39,7 +40,8 @@ func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, 
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	d.Observe = observe
-	return &store{Directory: d, Users: d, Sessions: db.Sessions{DB: d}, Ready: d.Ready, db: d}, nil
+	rows := db.Sessions{DB: d}
+	return &store{Directory: d, Users: d, Sessions: rows, Refresh: rows, Ready: d.Ready, db: d}, nil
 }
 
 func (s *store) Close() error {
@@ -139,8 +141,12 @@ func writeKeyFile(name string, random io.Reader) error {
 // embedded one, which the site reaches as it would any other.
 func newProviders(cfg config, vault *auth.Vault, text func() string) (*oauth.Providers, http.Handler, error) {
 	base := cfg.BaseURL.String()
+	// A flow is no session: it must be secret whatever seal sessions have, and
+	// outlive a new session version.
+	flows := *vault
+	flows.Format, flows.Version = "securecookie", func() int64 { return 1 }
 	p := &oauth.Providers{
-		BaseURL: base, Seal: vault.Sealer(oauth.FlowPurpose), Now: time.Now, Text: text, Transport: oauth.NewTransport(),
+		BaseURL: base, Seal: flows.Sealer(oauth.FlowPurpose), Now: time.Now, Text: text, Transport: oauth.NewTransport(),
 	}
 	var idp http.Handler
 	if cfg.devIDP() {

@@ -59,6 +59,17 @@ type Lister interface {
 	Sessions(ctx context.Context, userID string) ([]Session, error)
 }
 
+// A Confirmer asks what the server remembers and ignores cached copies. Guards of
+// sensitive routes use it; nothing in a request can switch that off.
+type Confirmer interface {
+	Confirm(ctx context.Context, t Tokens) (Session, error)
+}
+
+// A Bearer's access tokens may also be shown by API clients (RFC 6750).
+type Bearer interface {
+	AccessTTL() time.Duration // how long an access token is trusted
+}
+
 // A User is a person as the site knows them. What a session carries of them is a
 // copy, and how old that copy may be is the difference between strategies.
 type User struct {
@@ -68,7 +79,8 @@ type User struct {
 	Picture string // an https URL of at most 512 bytes, or empty
 	Role    string // "member" or "admin"
 
-	Disabled bool // an administrator's act; known only where users are stored
+	Epoch    int64 // raising it ends the user's sessions under the strategy epoch
+	Disabled bool  // an administrator's act; known only where users are stored
 }
 
 // A Device names the browser that a session was started from, for people to

@@ -56,7 +56,7 @@ func benchStrategies(b *testing.B, f func(b *testing.B, s auth.Strategy, in auth
 	for _, kind := range auth.Kinds() {
 		for _, format := range auth.Formats() {
 			s, err := kind.New(auth.Parts{
-				Sealer: newVault(b, format).Sealer, Sessions: db.Sessions{DB: store}, Realm: "bench",
+				Sealer: newVault(b, format).Sealer, Users: store, Sessions: db.Sessions{DB: store}, Refresh: db.Sessions{DB: store}, Realm: "bench",
 				Life: life, Now: time.Now, Text: rand.Text,
 			})
 			if err != nil {
@@ -103,7 +103,7 @@ func BenchmarkLoad(b *testing.B) {
 		}
 		m := &auth.Manager{Name: "x", Strategy: s, Now: time.Now}
 		r := httptest.NewRequest("GET", "/", nil)
-		r.Header.Set("Cookie", "theme=dark; __Host-session-x="+t.Access.Value+"; __Host-strategy=x")
+		r.Header.Set("Cookie", "theme=dark; __Host-session-x="+t.Access.Value+"; __Host-refresh-x="+t.Refresh.Value+"; __Host-strategy=x")
 		w := httptest.NewRecorder()
 		for b.Loop() {
 			if _, err := m.Load(b.Context(), auth.NewJar(w, r)); err != nil {

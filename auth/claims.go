@@ -21,6 +21,9 @@ type wireClaims struct {
 	Name      string          `json:"name,omitempty"`
 	Picture   string          `json:"picture,omitempty"`
 	Role      string          `json:"role,omitempty"`
+	Epoch     int64           `json:"epoch,omitempty"`
+	Idle      numericDate     `json:"idle,omitempty"` // the session's idle end, where exp is only this value's
+	Digest    string          `json:"digest,omitempty"`
 	Device    string          `json:"device,omitempty"`
 	Remember  bool            `json:"remember,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
@@ -28,26 +31,35 @@ type wireClaims struct {
 
 func encodeClaims(c Claims, typ string, version int64) wireClaims {
 	s := c.Session
+	idle := dateOf(s.ExpiresAt)
+	if s.ExpiresAt.Equal(c.ExpiresAt) {
+		idle = 0
+	}
 	return wireClaims{
 		Type: typ, Version: version,
 		IssuedAt: dateOf(c.IssuedAt), ExpiresAt: dateOf(c.ExpiresAt), EndsAt: dateOf(c.EndsAt),
 		ID: s.ID, AuthTime: dateOf(s.IssuedAt),
 		Subject: s.User.ID, Email: s.User.Email, Name: s.User.Name, Picture: s.User.Picture, Role: s.User.Role,
+		Epoch: s.User.Epoch, Idle: idle, Digest: c.Digest,
 		Device: s.Device.Name, Remember: s.Remember, Data: c.Data,
 	}
 }
 
 func (w wireClaims) decode() Claims {
+	if w.Idle == 0 {
+		w.Idle = w.ExpiresAt
+	}
 	return Claims{
 		IssuedAt: w.IssuedAt.time(), ExpiresAt: w.ExpiresAt.time(), EndsAt: w.EndsAt.time(),
 		Session: Session{
 			ID:       w.ID,
-			User:     User{ID: w.Subject, Email: w.Email, Name: w.Name, Picture: w.Picture, Role: w.Role},
+			User:     User{ID: w.Subject, Email: w.Email, Name: w.Name, Picture: w.Picture, Role: w.Role, Epoch: w.Epoch},
 			Device:   Device{Name: w.Device},
-			IssuedAt: w.AuthTime.time(), ExpiresAt: w.ExpiresAt.time(), EndsAt: w.EndsAt.time(),
+			IssuedAt: w.AuthTime.time(), ExpiresAt: w.Idle.time(), EndsAt: w.EndsAt.time(),
 			Remember: w.Remember,
 		},
-		Data: w.Data,
+		Digest: w.Digest,
+		Data:   w.Data,
 	}
 }
 

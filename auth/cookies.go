@@ -31,6 +31,7 @@ type Jar struct {
 	bytes   int
 	out     http.Header
 	written []string // names in out
+	keeps   bool     // does not clear
 }
 
 type cookie struct{ name, value string }
@@ -53,6 +54,15 @@ func NewJar(w http.ResponseWriter, r *http.Request) *Jar {
 	return j
 }
 
+// Keeping returns a jar of the same request and response that sets cookies but
+// clears none: for who only looks, so that a refused session is still there to be
+// refused, with its reason, when it is asked for.
+func (j *Jar) Keeping() *Jar {
+	k := *j
+	k.keeps = true
+	return &k
+}
+
 // Bytes is the length of the request's Cookie header.
 func (j *Jar) Bytes() int { return j.bytes }
 
@@ -65,6 +75,17 @@ func (j *Jar) Names() []string {
 	return names
 }
 
+// Chunks says over how many chunks a cookie of the request is spread; 0 if it is not.
+func (j *Jar) Chunks(name string) int {
+	n := 0
+	for _, c := range j.in {
+		if isChunk(c.name, name) {
+			n++
+		}
+	}
+	return n
+}
+
 // Get returns the value of a cookie of the request, joined if it was spread,
 // empty if there is none. A gap between chunks is [ErrInvalid]: half a value is
 // no value.
@@ -72,12 +93,7 @@ func (j *Jar) Get(name string) (string, error) {
 	if value, ok := j.lookup(name); ok {
 		return value, nil
 	}
-	n := 0
-	for _, c := range j.in {
-		if isChunk(c.name, name) {
-			n++
-		}
-	}
+	n := j.Chunks(name)
 	if n > maxChunks {
 		return "", ErrInvalid
 	}
@@ -90,6 +106,24 @@ func (j *Jar) Get(name string) (string, error) {
 		value.WriteString(part)
 	}
 	return value.String(), nil
+}
+
+// Current returns the value that the browser has once it has read the response:
+// what was set last, else what the request brought.
+func (j *Jar) Current(name string) (string, error) {
+	after := &Jar{}
+	for _, line := range j.out["Set-Cookie"] {
+		c, err := http.ParseSetCookie(line)
+		if base, ours := strings.CutPrefix(c.Name, prefix); err == nil && ours && c.MaxAge >= 0 {
+			after.in = append(after.in, cookie{base, c.Value})
+		}
+	}
+	for _, c := range j.in {
+		if !slices.Contains(j.written, c.name) {
+			after.in = append(after.in, c)
+		}
+	}
+	return after.Get(name)
 }
 
 // Set sets a cookie for maxAge; with zero, until the browser closes. It spreads
@@ -108,7 +142,7 @@ func (j *Jar) Set(name, value string, maxAge time.Duration) error {
 	if n > maxChunks {
 		return fmt.Errorf("%w: %s needs %d cookies, at most %d", ErrTooLarge, name, n, maxChunks)
 	}
-	j.Clear(name)
+	j.drop(name)
 	for i := 1; i <= n; i++ {
 		end := min(len(value), room)
 		j.set(chunk(name, i), value[:end], maxAge)
@@ -121,6 +155,12 @@ func (j *Jar) Set(name, value string, maxAge time.Duration) error {
 // this response has set. What neither has needs no clearing: every cookie is for
 // the whole site, so the request brought all there are.
 func (j *Jar) Clear(name string) {
+	if !j.keeps {
+		j.drop(name)
+	}
+}
+
+func (j *Jar) drop(name string) {
 	j.expire(j.chunks(name))
 	_, bare := j.lookup(name)
 	if bare || slices.Contains(j.written, name) {

@@ -42,7 +42,7 @@ func (d *Database) Issue(ctx context.Context, in SignIn) (Session, Tokens, error
 	secret := d.Text()
 	s := Session{ID: d.Text(), User: in.User, Device: in.Device, Remember: in.Remember}
 	s = d.Life.begin(s, d.Now())
-	row := Row{Realm: d.Realm, Hash: d.hash(secret), Session: s}
+	row := Row{Realm: d.Realm, Hash: rowHash(d.Realm, secret), Session: s}
 	if err := d.Store.Create(ctx, row, maxSessions); err != nil {
 		return Session{}, Tokens{}, err
 	}
@@ -51,7 +51,7 @@ func (d *Database) Issue(ctx context.Context, in SignIn) (Session, Tokens, error
 
 // Authenticate reads the row, joined with its user as they are now.
 func (d *Database) Authenticate(ctx context.Context, t Tokens) (Session, error) {
-	row, err := d.Store.Find(ctx, d.Realm, d.hash(t.Access.Value))
+	row, err := d.Store.Find(ctx, d.Realm, rowHash(d.Realm, t.Access.Value))
 	if errors.Is(err, ErrNotFound) {
 		return Session{}, ErrInvalid
 	}
@@ -65,7 +65,7 @@ func (d *Database) Authenticate(ctx context.Context, t Tokens) (Session, error) 
 // was ended between the read and this write, and stays so: there is no upsert.
 func (d *Database) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
 	now := d.Now()
-	row, err := d.Store.Slide(ctx, d.Realm, d.hash(t.Access.Value), now.Add(d.Life.Idle), now)
+	row, err := d.Store.Slide(ctx, d.Realm, rowHash(d.Realm, t.Access.Value), now.Add(d.Life.Idle), now)
 	if errors.Is(err, ErrNotFound) {
 		return Session{}, Tokens{}, ErrRevoked
 	}
@@ -81,7 +81,7 @@ func (d *Database) Renew(ctx context.Context, t Tokens) (Session, Tokens, error)
 
 // End marks the row. A copy of the cookie is refused from then on.
 func (d *Database) End(ctx context.Context, t Tokens) error {
-	return d.Store.End(ctx, d.Realm, d.hash(t.Access.Value), d.Now())
+	return d.Store.End(ctx, d.Realm, rowHash(d.Realm, t.Access.Value), d.Now())
 }
 
 // Revoke marks every row of the target that existed when it was called.
@@ -113,7 +113,9 @@ func (d *Database) judge(row Row) (Session, error) {
 	return d.Life.until(row.Session, row.Session.ExpiresAt), nil
 }
 
-func (d *Database) hash(secret string) string {
-	sum := sha256.Sum256([]byte(d.Realm + "\x00" + secret))
+// rowHash is what a store keeps in place of a secret. The realm is part of it, so
+// that a secret finds nothing in another realm.
+func rowHash(realm, secret string) string {
+	sum := sha256.Sum256([]byte(realm + "\x00" + secret))
 	return hex.EncodeToString(sum[:])
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -54,6 +55,18 @@ func (k *Key) derive(purpose string, n int) []byte {
 	if err != nil {
 		panic(err)
 	}
+	return key
+}
+
+// derived remembers the keys that were derived for one purpose.
+type derived struct{ keys sync.Map } // *Key to []byte
+
+func (d *derived) of(k *Key, purpose string) []byte {
+	if key, ok := d.keys.Load(k); ok {
+		return key.([]byte)
+	}
+	key := k.derive(purpose, 32)
+	d.keys.Store(k, key)
 	return key
 }
 

@@ -8,6 +8,11 @@ type Lifetimes struct {
 	Idle      time.Duration // 168 h by default
 	Max       time.Duration // 720 h by default; at least Idle
 	RefreshAt float64       // share of Idle after which a session slides, 0 < x < 1; 0.8 by default
+
+	Hybrid time.Duration // a snapshot; 5 min by default
+	Access time.Duration // an access token; 15 min by default
+	Renew  time.Duration // a token that is silently renewed; 10 min by default
+	Grace  time.Duration // in which a spent refresh token brings the same successor; 10 s by default
 }
 
 // forgetful is how long a session lives at most when the person did not ask to

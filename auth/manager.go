@@ -3,15 +3,9 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 )
-
-// maxSessionCookies is how many bytes of session cookies a sign-in may cause.
-// Servers and proxies refuse requests whose headers are too large, and a browser
-// that carries too much could not even sign out.
-const maxSessionCookies = 12 << 10
 
 // A Manager carries one strategy over HTTP: it reads its cookies, asks it,
 // renews what is due and writes its cookies. There is one kind of Manager for
@@ -19,6 +13,7 @@ const maxSessionCookies = 12 << 10
 type Manager struct {
 	Name     string // of the strategy; names its cookies
 	Strategy Strategy
+	SignOuts Sealer // of the purpose [SignOutPurpose]; see tombstone.go
 	Now      func() time.Time
 	Observe  Observer     // may be nil
 	Log      *slog.Logger // told of faults that a request survives
@@ -36,6 +31,9 @@ func (m *Manager) Load(ctx context.Context, jar *Jar) (Session, error) {
 		return Session{}, err
 	}
 	s, err := m.authenticate(ctx, t)
+	if err == nil && m.signedOut(ctx, jar, s) {
+		err = ErrSignedOut
+	}
 	switch {
 	case err == nil && over(s.RenewAt, m.Now()) && s.RenewAt.Before(s.EndsAt):
 		renewed, err := m.renew(ctx, jar, t)
@@ -46,11 +44,15 @@ func (m *Manager) Load(ctx context.Context, jar *Jar) (Session, error) {
 		return renewed, err
 	case errors.Is(err, ErrStale):
 		return m.renew(ctx, jar, t)
-	case Refused(err):
+	case ends(err):
 		m.clear(jar)
 	}
 	return s, err
 }
+
+// ends tells a verdict that ends the session from one that only refuses it: who
+// is disabled may be enabled again, and is then where they were.
+func ends(err error) bool { return Refused(err) && !errors.Is(err, ErrDisabled) }
 
 // SignOut ends the session that the request carries and clears its cookies. The
 // cookies go even when the store fails; the error then says that the server's
@@ -61,45 +63,7 @@ func (m *Manager) SignOut(ctx context.Context, jar *Jar) error {
 	if err != nil {
 		return nil // half a value: nothing to end
 	}
-	return m.end(ctx, t)
-}
-
-// IssueAll starts a session under every manager, or under none: it sets cookies
-// only when all have issued. The sessions that the request came with end, so
-// that one planted before the sign-in dies with it. [ErrTooLarge] says that the
-// cookies would not fit.
-func IssueAll(ctx context.Context, jar *Jar, in SignIn, managers ...*Manager) error {
-	issued := make([]Tokens, 0, len(managers))
-	undo := func(err error) error {
-		for i, t := range issued {
-			if e := managers[i].end(ctx, t); e != nil {
-				err = errors.Join(err, e)
-			}
-		}
-		return err
-	}
-	size := 0
-	for _, m := range managers {
-		t, err := m.issue(ctx, in)
-		if err != nil {
-			return undo(fmt.Errorf("sign in under %s: %w", m.Name, err))
-		}
-		issued = append(issued, t)
-		size += len(t.Access.Value) + len(t.Refresh.Value)
-	}
-	if size > maxSessionCookies {
-		return undo(fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, maxSessionCookies))
-	}
-	for i, m := range managers {
-		old, _ := m.tokens(jar)
-		if err := m.write(jar, issued[i]); err != nil {
-			return undo(err)
-		}
-		if err := m.end(ctx, old); err != nil {
-			m.Log.WarnContext(ctx, "earlier session not ended", "strategy", m.Name, "error", err)
-		}
-	}
-	return nil
+	return errors.Join(m.bury(ctx, jar), m.end(ctx, t))
 }
 
 func (m *Manager) issue(ctx context.Context, in SignIn) (t Tokens, err error) {
@@ -119,8 +83,14 @@ func (m *Manager) authenticate(ctx context.Context, t Tokens) (s Session, err er
 func (m *Manager) renew(ctx context.Context, jar *Jar, old Tokens) (s Session, err error) {
 	defer observe(ctx, m.Observe, "strategy", m.Name+" renew")(&err)
 	s, t, err := m.Strategy.Renew(ctx, old)
+	if err == nil && m.signedOut(ctx, jar, s) {
+		err = ErrSignedOut
+	}
 	if err != nil {
-		if Refused(err) {
+		if errors.Is(err, ErrReused) {
+			m.Log.WarnContext(ctx, "refresh_reuse", "strategy", m.Name)
+		}
+		if ends(err) {
 			m.clear(jar)
 		}
 		return Session{}, err
@@ -134,6 +104,12 @@ func (m *Manager) end(ctx context.Context, t Tokens) (err error) {
 	}
 	defer observe(ctx, m.Observe, "strategy", m.Name+" end")(&err)
 	return m.Strategy.End(ctx, t)
+}
+
+// Bear says whose session a bearer token is for (RFC 6750). Cookies are neither
+// read nor written: whoever shows a bearer token is no browser of ours.
+func (m *Manager) Bear(ctx context.Context, token string) (Session, error) {
+	return m.authenticate(ctx, Tokens{Access: Token{Value: token}})
 }
 
 // SessionCookie and RefreshCookie name the cookies of a strategy, without the

@@ -37,6 +37,13 @@ func (s *scripted) End(_ context.Context, t auth.Tokens) error {
 	return s.renErr
 }
 
+func manager(t testing.TB, name string, s auth.Strategy) *auth.Manager {
+	return &auth.Manager{
+		Name: name, Strategy: s, SignOuts: newVault(t, "securecookie").Sealer(auth.SignOutPurpose),
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
 var errDown = errors.New("store down")
 
 func TestManagerLoad(t *testing.T) {
@@ -63,10 +70,13 @@ func TestManagerLoad(t *testing.T) {
 		{"stale: renewed", scripted{session: due, authErr: auth.ErrStale}, "__Host-session-x=v", nil, "__Host-session-x=v+"},
 		{"stale, and the store is down: a fault", scripted{authErr: auth.ErrStale, renErr: errDown}, "__Host-session-x=v", errDown, "__Host-session-x=v"},
 		{"refused: cleared", scripted{authErr: auth.ErrExpired}, "__Host-session-x=v", auth.ErrExpired, ""},
+		{"disabled: kept, for it may be undone", scripted{authErr: auth.ErrDisabled}, "__Host-session-x=v", auth.ErrDisabled, "__Host-session-x=v"},
+		{"stale and disabled: kept", scripted{authErr: auth.ErrStale, renErr: auth.ErrDisabled}, "__Host-session-x=v", auth.ErrDisabled, "__Host-session-x=v"},
 		{"a fault: kept", scripted{authErr: errDown}, "__Host-session-x=v", errDown, "__Host-session-x=v"},
 		{"a gap: cleared", scripted{session: fresh}, "__Host-session-x.2=v", auth.ErrInvalid, ""},
 	} {
-		m := &auth.Manager{Name: "x", Strategy: &c.s, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
+		m := manager(t, "x", &c.s)
+		m.Now = func() time.Time { return now }
 		jar, h := jarOf(c.cookies)
 		_, err := m.Load(context.Background(), jar)
 		if !errors.Is(err, c.err) {
@@ -80,20 +90,18 @@ func TestManagerLoad(t *testing.T) {
 
 func TestManagerSignOutClearsEvenWhenTheStoreFails(t *testing.T) {
 	s := &scripted{renErr: errDown}
-	m := &auth.Manager{Name: "x", Strategy: s, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	m := manager(t, "x", s)
 	jar, h := jarOf("__Host-session-x=v; __Host-refresh-x=r; __Host-session-y=other")
 	if err := m.SignOut(context.Background(), jar); !errors.Is(err, errDown) {
 		t.Errorf("got %v, want the fault: a false success would hide a living session", err)
 	}
-	if got := after(t, "__Host-session-x=v; __Host-refresh-x=r; __Host-session-y=other", h); got != "__Host-session-y=other" {
+	got := after(t, "__Host-session-x=v; __Host-refresh-x=r; __Host-session-y=other", h)
+	if !strings.HasPrefix(got, "__Host-session-y=other; __Host-signed-out=") || strings.Contains(got, "-x=") {
 		t.Errorf("the browser has %q", got)
 	}
 }
 
 func TestIssueAllIsAllOrNothing(t *testing.T) {
-	manager := func(name string, s *scripted) *auth.Manager {
-		return &auth.Manager{Name: name, Strategy: s, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
-	}
 	ctx, in, before := context.Background(), auth.SignIn{Remember: true}, "__Host-session-a=old"
 	issue := func(managers ...*auth.Manager) (http.Header, error) {
 		jar, h := jarOf(before)
@@ -101,7 +109,7 @@ func TestIssueAllIsAllOrNothing(t *testing.T) {
 	}
 
 	a, b := &scripted{value: "new-a"}, &scripted{value: "new-b"}
-	h, err := issue(manager("a", a), manager("b", b))
+	h, err := issue(manager(t, "a", a), manager(t, "b", b))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +121,7 @@ func TestIssueAllIsAllOrNothing(t *testing.T) {
 	}
 
 	a, b = &scripted{value: "new-a"}, &scripted{issue: errDown}
-	if h, err = issue(manager("a", a), manager("b", b)); !errors.Is(err, errDown) || len(h["Set-Cookie"]) != 0 {
+	if h, err = issue(manager(t, "a", a), manager(t, "b", b)); !errors.Is(err, errDown) || len(h["Set-Cookie"]) != 0 {
 		t.Errorf("got %v and %d cookies, want the fault and none", err, len(h["Set-Cookie"]))
 	}
 	if len(a.ended) != 1 || a.ended[0] != "new-a" {
@@ -121,7 +129,7 @@ func TestIssueAllIsAllOrNothing(t *testing.T) {
 	}
 
 	a, b = &scripted{value: strings.Repeat("a", 7000)}, &scripted{value: strings.Repeat("b", 7000)}
-	if h, err = issue(manager("a", a), manager("b", b)); !errors.Is(err, auth.ErrTooLarge) || len(h["Set-Cookie"]) != 0 {
+	if h, err = issue(manager(t, "a", a), manager(t, "b", b)); !errors.Is(err, auth.ErrTooLarge) || len(h["Set-Cookie"]) != 0 {
 		t.Errorf("got %v and %d cookies, want %v and none", err, len(h["Set-Cookie"]), auth.ErrTooLarge)
 	}
 }

@@ -2,8 +2,11 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -25,6 +28,7 @@ type Claims struct {
 	ExpiresAt time.Time // its own end
 	EndsAt    time.Time // the absolute end, which no renewal moves
 	Session   Session   // for the values that carry one
+	Digest    string    // of the secret that the value belongs to, if it belongs to one
 	Data      []byte    // JSON, for those that carry something else
 }
 
@@ -44,20 +48,39 @@ func (v *Vault) Sealer(purpose string) Sealer {
 	return &sealer{vault: v, purpose: purpose, format: formats[v.Format](v.Realm + "/" + purpose)}
 }
 
-// A format turns a payload into a cookie-safe string and back, under the key it
-// is handed. It puts the key's id where open can find it before any key is used.
+// A format turns a payload into a cookie-safe string and back. Its algorithms are
+// its own; a value cannot choose them (RFC 8725 §3.1). A value names its key, and
+// open must use that key, which find returns, or fail.
 type format interface {
-	keyID(value string) string
 	seal(k *Key, payload []byte) (string, error)
-	open(k *Key, value string) ([]byte, error)
+	open(find func(keyID string) *Key, value string) ([]byte, error)
 }
 
 var formats = map[string]func(purpose string) format{
 	"securecookie": newSecureCookie,
+	"jwt":          newJWT,
+	"jwe":          newJWE,
 }
 
 // Formats names the seals that SESSION_SEAL may choose.
-func Formats() []string { return []string{"securecookie"} }
+func Formats() []string { return []string{"securecookie", "jwt", "jwe"} }
+
+// canonical says whether each part of value is base64 as an encoder writes it.
+// Decoders overlook some bits and line breaks; a value that was touched is not
+// ours, even if it says the same.
+func canonical(enc *base64.Encoding, parts ...string) bool {
+	for _, part := range parts {
+		if _, err := enc.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
+			return false
+		}
+	}
+	return true
+}
+
+var errNotCanonical = errors.New("not written by an encoder")
+
+// errNoKey is what a format says of a value whose key is not in the ring.
+var errNoKey = errors.New("no such key")
 
 type sealer struct {
 	vault   *Vault
@@ -82,11 +105,7 @@ func (s *sealer) Seal(ctx context.Context, c Claims) (value string, err error) {
 // Open uses the key that value names and no other: a retired key is retired.
 func (s *sealer) Open(ctx context.Context, value string) (_ Claims, err error) {
 	defer observe(ctx, s.vault.Observe, "open seal", s.purpose)(&err)
-	k := s.vault.Ring.Find(s.format.keyID(value))
-	if k == nil {
-		return Claims{}, ErrInvalid
-	}
-	payload, err := s.format.open(k, value)
+	payload, err := s.format.open(s.vault.Ring.Find, value)
 	if err != nil {
 		return Claims{}, ErrInvalid
 	}

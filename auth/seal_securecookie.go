@@ -1,7 +1,7 @@
 package auth
 
 import (
-	"errors"
+	"encoding/base64"
 	"strings"
 	"sync"
 
@@ -36,17 +36,14 @@ func (f *secureCookie) seal(k *Key, payload []byte) (string, error) {
 	return k.ID + "." + value, err
 }
 
-func (f *secureCookie) keyID(value string) string {
-	id, _, _ := strings.Cut(value, ".")
-	return id
-}
-
-var errNoKeyID = errors.New("no key id")
-
-func (f *secureCookie) open(k *Key, value string) (payload []byte, err error) {
-	_, value, found := strings.Cut(value, ".")
-	if !found {
-		return nil, errNoKeyID
+func (f *secureCookie) open(find func(string) *Key, value string) (payload []byte, err error) {
+	id, value, _ := strings.Cut(value, ".")
+	k := find(id)
+	if k == nil {
+		return nil, errNoKey
+	}
+	if !canonical(base64.URLEncoding, value) {
+		return nil, errNotCanonical
 	}
 	err = f.codec(k).Decode(f.purpose, value, &payload)
 	return payload, err

@@ -79,9 +79,7 @@ func TestSealHoldsFast(t *testing.T) {
 				for bit := range 7 {
 					bad := []byte(value)
 					bad[i] ^= 1 << bit
-					got, err := v.Sealer("cookie").Open(ctx, string(bad))
-					// base64's unused bits may say the same value in another way.
-					if err == nil && got.Session != someClaims().Session || err != nil && !errors.Is(err, auth.ErrInvalid) {
+					if _, err := v.Sealer("cookie").Open(ctx, string(bad)); !errors.Is(err, auth.ErrInvalid) {
 						t.Fatalf("byte %d, bit %d: got %v", i, bit, err)
 					}
 				}

@@ -43,10 +43,61 @@ type Row struct {
 	EndedAt time.Time // zero while nobody ended it
 }
 
+// A RefreshStore keeps refresh tokens in families. A family is a session row: it
+// is listed, ended and swept as one.
+type RefreshStore interface {
+	SessionStore
+
+	// CreateFamily stores a family as Create does, with a first token of the same
+	// hash and idle end, in one transaction.
+	CreateFamily(ctx context.Context, family Row, keep int) error
+
+	// Spend exchanges a token for its successor, in one transaction; see [Spend].
+	// ErrNotFound if the token is unknown.
+	Spend(ctx context.Context, s Spend) (Spent, error)
+
+	// Family returns the family that a token belongs to, as Find does. One read.
+	Family(ctx context.Context, realm, hash string) (Row, error)
+
+	// EndFamily marks the family that a token belongs to as ended at now. A token
+	// that is unknown is no error.
+	EndFamily(ctx context.Context, realm, hash string, now time.Time) error
+}
+
+// A Spend asks to use a refresh token up. It happens only while the token is
+// unused and alive, its family is alive and the user enabled. Then the token is
+// marked, Next is stored in the same family until Expires (the family's absolute
+// end at most), and the family's idle end moves along.
+//
+// A token that was used less than Grace before Now brings what was sealed then. A
+// token that was used earlier ends its family.
+type Spend struct {
+	Realm, Hash string
+	Next        string // hash of the successor
+	Sealed      string // the successor, sealed, to be kept beside the spent token
+	Expires     time.Time
+	Now         time.Time
+	Grace       time.Duration
+}
+
+// Spent is what became of a [Spend].
+type Spent struct {
+	Row    Row    // the family; its idle end is that of the token that counts now
+	Sealed string // the successor: the one offered, or that of an earlier Spend
+	Reused bool   // the token was used before, and this ended the family
+}
+
 // Users looks people up, as they are now.
 type Users interface {
 	// User returns the user with that id, or ErrNotFound.
 	User(ctx context.Context, id string) (User, error)
+}
+
+// Epochs are users whose epoch can be raised.
+type Epochs interface {
+	Users
+	// RaiseEpoch adds one to the epoch of a user, in one statement.
+	RaiseEpoch(ctx context.Context, id string) error
 }
 
 // A Directory turns a proven identity into a user of this site.

@@ -16,7 +16,9 @@ var (
 	ErrInvalid   error = &Refusal{"invalid", "session was never ours, or was altered"}
 	ErrExpired   error = &Refusal{"expired", "session is past its end"}
 	ErrRevoked   error = &Refusal{"revoked", "session was ended"}
+	ErrReused    error = &Refusal{"reused", "refresh token was spent before: its family is ended"}
 	ErrVersion   error = &Refusal{"version", "session is of another session version"}
+	ErrSignedOut error = &Refusal{"signed_out", "browser has signed out of this session"}
 	ErrDisabled  error = &Refusal{"disabled", "account is disabled"}
 	ErrStale     error = &Refusal{"stale", "tokens are too old to trust and may be renewed"}
 )

@@ -24,12 +24,20 @@ func (d *DB) SaveBench(ctx context.Context, id string, data []byte, now time.Tim
 	return nil
 }
 
-// DeleteRealm deletes the sessions of a realm and of those within it, which are
-// named "prefix/…".
+// DeleteRealm deletes the sessions and refresh tokens of a realm and of those
+// within it, which are named "prefix/…".
 func (d *DB) DeleteRealm(ctx context.Context, prefix string) error {
 	// '0' is the character after '/', so this is every name that begins with
 	// "prefix/", found in the index and with nothing to escape.
-	if _, err := d.exec(ctx, deleteRealm, prefix, prefix+"/", prefix+"0"); err != nil {
+	err := d.transact(ctx, func(tx *tx) error {
+		_, err := tx.exec(ctx, deleteRealmTokens, prefix, prefix+"/", prefix+"0")
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, deleteRealm, prefix, prefix+"/", prefix+"0")
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("delete realm: %w", err)
 	}
 	return nil

@@ -187,8 +187,8 @@ func TestOpenAgain(t *testing.T) {
 	if got, err := d.User(t.Context(), ada.ID); err != nil || got != ada {
 		t.Errorf("got %+v, %v; want %+v", got, err, ada)
 	}
-	if n := count(t, d, "schema_migrations"); n != 1 {
-		t.Errorf("got %d recorded migrations, want 1", n)
+	if n := count(t, d, "schema_migrations"); n != 2 {
+		t.Errorf("got %d recorded migrations, want 2", n)
 	}
 }
 
@@ -206,16 +206,16 @@ func TestOpenTenAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := count(t, openAt(t, path), "schema_migrations"); n != 1 {
-		t.Errorf("got %d recorded migrations, want 1", n)
+	if n := count(t, openAt(t, path), "schema_migrations"); n != 2 {
+		t.Errorf("got %d recorded migrations, want 2", n)
 	}
 }
 
 func TestMigrationIsAllOrNothing(t *testing.T) {
 	d := open(t)
-	steps := []migration{{}, {"0002_half.sql", "CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT)"}}
+	steps := []migration{{}, {}, {"0003_half.sql", "CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT)"}}
 	err := d.transact(t.Context(), func(tx *tx) error { return d.migrateOnce(t.Context(), tx, steps) })
-	if err == nil || !strings.Contains(err.Error(), "0002_half.sql") {
+	if err == nil || !strings.Contains(err.Error(), "0003_half.sql") {
 		t.Errorf("got %v, want an error that names the file", err)
 	}
 	if n := count(t, d, "sqlite_master WHERE name = 'half'"); n != 0 {

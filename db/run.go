@@ -14,7 +14,7 @@ import (
 func (d *DB) prepare(ctx context.Context) error {
 	for i, s := range statements {
 		pool := d.read
-		if s.kind == kindWrite {
+		if s.kind != kindRead {
 			pool = d.write
 		}
 		p, err := pool.PrepareContext(ctx, s.text)
@@ -137,6 +137,23 @@ func (t *tx) exec(ctx context.Context, s statement, args ...any) (int, error) {
 	n, err := affected(t.StmtContext(ctx, t.db.prepared[s]).ExecContext(ctx, args...))
 	end(err)
 	return n, err
+}
+
+// queryRow reads one row in the transaction, or changes one and reads it back;
+// auth.ErrNotFound if there is none.
+func (t *tx) queryRow(ctx context.Context, s statement, args, dest []any) error {
+	kind := statements[s].kind
+	if kind == kindLook {
+		kind = kindRead
+	}
+	end := t.db.observe(ctx, kind, statements[s].text)
+	ctx = context.WithoutCancel(ctx)
+	err := t.StmtContext(ctx, t.db.prepared[s]).QueryRowContext(ctx, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = auth.ErrNotFound
+	}
+	end(err)
+	return err
 }
 
 func affected(r sql.Result, err error) (int, error) {

@@ -18,21 +18,23 @@ var _ auth.SessionStore = Sessions{}
 // Create stores a row and evicts beyond the newest keep, in one transaction. The
 // user must be in the table already.
 func (s Sessions) Create(ctx context.Context, r auth.Row, keep int) error {
-	v := r.Session
-	now := millis(v.IssuedAt)
-	err := s.DB.transact(ctx, func(tx *tx) error {
-		_, err := tx.exec(ctx, insertSession, r.Hash, r.Realm, v.ID, v.User.ID, v.Device.Name,
-			now, millis(v.ExpiresAt), millis(v.EndsAt), flag(v.Remember), nullMillis(r.EndedAt))
-		if err != nil {
-			return err
-		}
-		_, err = tx.exec(ctx, evictSessions, v.User.ID, r.Realm, r.Hash, now, max(keep-1, 0))
-		return err
-	})
+	err := s.DB.transact(ctx, func(tx *tx) error { return tx.createSession(ctx, r, keep) })
 	if err != nil {
 		return fmt.Errorf("create session: %w", err)
 	}
 	return nil
+}
+
+func (t *tx) createSession(ctx context.Context, r auth.Row, keep int) error {
+	v := r.Session
+	now := millis(v.IssuedAt)
+	_, err := t.exec(ctx, insertSession, r.Hash, r.Realm, v.ID, v.User.ID, v.Device.Name,
+		now, millis(v.ExpiresAt), millis(v.EndsAt), flag(v.Remember), nullMillis(r.EndedAt))
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, evictSessions, v.User.ID, r.Realm, r.Hash, now, max(keep-1, 0))
+	return err
 }
 
 // Find reads the row and its user together.
@@ -111,7 +113,7 @@ func (c *sessionRow) dest() []any {
 	s, u := &c.session, &c.session.User
 	return []any{
 		&s.ID, &s.Device.Name, &c.issued, &c.expires, &c.ends, &s.Remember, &c.ended,
-		&u.ID, &u.Email, &u.Name, &u.Picture, &u.Role, &u.Disabled,
+		&u.ID, &u.Email, &u.Name, &u.Picture, &u.Role, &u.Epoch, &u.Disabled,
 	}
 }
 

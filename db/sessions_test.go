@@ -69,7 +69,7 @@ func TestFind(t *testing.T) {
 	if err := errors.Join(d.SetRole(ctx, ada.ID, auth.RoleAdmin), d.Disable(ctx, ada.ID, start)); err != nil {
 		t.Fatal(err)
 	}
-	want.Session.User.Role, want.Session.User.Disabled = auth.RoleAdmin, true
+	want.Session.User.Role, want.Session.User.Epoch, want.Session.User.Disabled = auth.RoleAdmin, 1, true
 	if got, err := s.Find(ctx, realm, want.Hash); err != nil || got != want {
 		t.Errorf("demoted: got %+v, %v\nwant %+v", got, err, want)
 	}

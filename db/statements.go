@@ -13,7 +13,16 @@ const (
 	endSessions
 	deleteEnded
 	deleteRealm
+	insertToken
+	spendToken
+	findToken
+	findFamily
+	slideFamily
+	endFamily
+	deleteEndedTokens
+	deleteRealmTokens
 	findUser
+	findJoined
 	findAccount
 	insertUser
 	insertAccount
@@ -22,6 +31,7 @@ const (
 	setRole
 	disableUser
 	enableUser
+	raiseEpoch
 	findBench
 	saveBench
 	statementCount
@@ -32,20 +42,26 @@ const (
 const (
 	kindRead  = "read"
 	kindWrite = "write"
+	kindLook  = "look" // a read within a write transaction; counted as a read
 )
 
 // What sessionRow and userDest take in. A row that is being updated has no join in
 // its RETURNING clause; sub-selects bring the user there without another read.
 const (
-	sessionColumns = `sessions.id, device, issued_at, expires_at, ends_at, remember, COALESCE(ended_at, 0)`
-	userColumns    = `users.id, users.email, users.name, users.picture, users.role, users.disabled_at IS NOT NULL`
+	sessionColumns = `sessions.id, sessions.device, sessions.issued_at, sessions.expires_at, sessions.ends_at, sessions.remember, COALESCE(sessions.ended_at, 0)`
+	userColumns    = `users.id, users.email, users.name, users.picture, users.role, users.epoch, users.disabled_at IS NOT NULL`
 	userOfSession  = `user_id,
 		(SELECT email FROM users WHERE users.id = user_id),
 		(SELECT name FROM users WHERE users.id = user_id),
 		(SELECT picture FROM users WHERE users.id = user_id),
 		(SELECT role FROM users WHERE users.id = user_id),
+		(SELECT epoch FROM users WHERE users.id = user_id),
 		(SELECT disabled_at IS NOT NULL FROM users WHERE users.id = user_id)`
 )
+
+// familyOfToken is the family of the token with hash $1 in realm $2.
+const familyOfToken = `(
+			SELECT family FROM refresh_tokens WHERE refresh_tokens.hash = $1 AND refresh_tokens.realm = $2)`
 
 // statements is every statement of the running program. Those of the schema
 // stand in migrate.go.
@@ -84,8 +100,44 @@ var statements = [statementCount]struct{ kind, text string }{
 	deleteRealm: {kindWrite, `
 		DELETE FROM sessions WHERE realm = $1 OR (realm >= $2 AND realm < $3)`},
 
+	insertToken: {kindWrite, `
+		INSERT INTO refresh_tokens (hash, realm, family, expires_at, ends_at) VALUES ($1, $2, $3, $4, $5)`},
+	spendToken: {kindWrite, `
+		UPDATE refresh_tokens SET used_at = $3, successor = $4
+		WHERE hash = $1 AND realm = $2 AND used_at IS NULL AND expires_at > $3 AND EXISTS (
+			SELECT 1 FROM sessions JOIN users ON users.id = user_id
+			WHERE sessions.id = family AND sessions.realm = $2 AND sessions.ended_at IS NULL
+				AND sessions.expires_at > $3 AND sessions.ends_at > $3 AND users.disabled_at IS NULL)`},
+	findToken: {kindLook, `
+		SELECT ` + sessionColumns + `, ` + userColumns + `,
+			COALESCE(refresh_tokens.used_at, 0), refresh_tokens.expires_at, COALESCE(refresh_tokens.successor, '')
+		FROM refresh_tokens
+		JOIN sessions ON sessions.id = family AND sessions.realm = refresh_tokens.realm
+		JOIN users ON users.id = user_id
+		WHERE refresh_tokens.hash = $1 AND refresh_tokens.realm = $2`},
+	findFamily: {kindRead, `
+		SELECT ` + sessionColumns + `, ` + userColumns + `
+		FROM refresh_tokens
+		JOIN sessions ON sessions.id = family AND sessions.realm = refresh_tokens.realm
+		JOIN users ON users.id = user_id
+		WHERE refresh_tokens.hash = $1 AND refresh_tokens.realm = $2`},
+	slideFamily: {kindWrite, `
+		UPDATE sessions SET expires_at = CASE WHEN ends_at < $3 THEN ends_at ELSE $3 END
+		WHERE id = ` + familyOfToken + ` AND realm = $2
+		RETURNING ` + sessionColumns + `, ` + userOfSession},
+	endFamily: {kindWrite, `
+		UPDATE sessions SET ended_at = $3
+		WHERE id = ` + familyOfToken + ` AND realm = $2 AND ended_at IS NULL`},
+	deleteEndedTokens: {kindWrite, `
+		DELETE FROM refresh_tokens WHERE hash IN (
+			SELECT hash FROM refresh_tokens WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)`},
+	deleteRealmTokens: {kindWrite, `
+		DELETE FROM refresh_tokens WHERE realm = $1 OR (realm >= $2 AND realm < $3)`},
+
 	findUser: {kindRead, `
 		SELECT ` + userColumns + ` FROM users WHERE users.id = $1`},
+	findJoined: {kindRead, `
+		SELECT created_at FROM users WHERE users.id = $1`},
 	findAccount: {kindRead, `
 		SELECT accounts.email, accounts.email_verified, ` + userColumns + `
 		FROM accounts JOIN users ON users.id = accounts.user_id
@@ -108,6 +160,9 @@ var statements = [statementCount]struct{ kind, text string }{
 		UPDATE users SET disabled_at = COALESCE(disabled_at, $2), epoch = epoch + 1, updated_at = $2 WHERE id = $1`},
 	enableUser: {kindWrite, `
 		UPDATE users SET disabled_at = NULL, updated_at = $2 WHERE id = $1`},
+
+	raiseEpoch: {kindWrite, `
+		UPDATE users SET epoch = epoch + 1, updated_at = $2 WHERE id = $1`},
 
 	findBench: {kindRead, `
 		SELECT data FROM benches WHERE id = $1`},

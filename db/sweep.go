@@ -10,15 +10,26 @@ import (
 // which other writers wait.
 const sweepBatch = 500
 
-// Sweep deletes the sessions whose absolute end has come at now, batch after
-// batch until none is left or ctx is done, and returns how many those were. The
-// caller decides when to sweep again.
+// Sweep deletes the sessions and refresh tokens whose absolute end has come at
+// now, batch after batch until none is left or ctx is done, and returns how many
+// those were. The caller decides when to sweep again.
 func (d *DB) Sweep(ctx context.Context, now time.Time) (deleted int, err error) {
-	for ctx.Err() == nil {
-		n, err := d.exec(ctx, deleteEnded, millis(now), sweepBatch)
+	for _, s := range []statement{deleteEndedTokens, deleteEnded} {
+		n, err := d.sweep(ctx, s, now)
 		deleted += n
 		if err != nil {
-			return deleted, fmt.Errorf("sweep sessions: %w", err)
+			return deleted, err
+		}
+	}
+	return deleted, nil
+}
+
+func (d *DB) sweep(ctx context.Context, s statement, now time.Time) (deleted int, err error) {
+	for ctx.Err() == nil {
+		n, err := d.exec(ctx, s, millis(now), sweepBatch)
+		deleted += n
+		if err != nil {
+			return deleted, fmt.Errorf("sweep: %w", err)
 		}
 		if n < sweepBatch {
 			return deleted, nil

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	_ auth.Users     = (*DB)(nil)
+	_ auth.Epochs    = (*DB)(nil)
 	_ auth.Directory = (*DB)(nil)
 )
 
@@ -21,6 +21,16 @@ func (d *DB) User(ctx context.Context, id string) (auth.User, error) {
 		return auth.User{}, fmt.Errorf("find user: %w", err)
 	}
 	return u, nil
+}
+
+// Joined returns when a user signed in for the first time; auth.ErrNotFound if
+// there is no such user.
+func (d *DB) Joined(ctx context.Context, id string) (time.Time, error) {
+	var at int64
+	if err := d.queryRow(ctx, findJoined, []any{id}, []any{&at}); err != nil {
+		return time.Time{}, fmt.Errorf("find first sign-in: %w", err)
+	}
+	return instant(at), nil
 }
 
 // SignIn looks the account up by (issuer, subject) and by nothing else: two
@@ -51,7 +61,7 @@ func (d *DB) signIn(ctx context.Context, id auth.Identity) (auth.User, error) {
 	}
 	told := id.User()
 	fresh := account{told, told.Email, id.EmailVerified}
-	fresh.user.ID, fresh.user.Role = a.user.ID, a.user.Role
+	fresh.user.ID, fresh.user.Role, fresh.user.Epoch = a.user.ID, a.user.Role, a.user.Epoch
 	if fresh == a {
 		return a.user, nil
 	}
@@ -129,5 +139,5 @@ func (d *DB) changeUser(ctx context.Context, what string, s statement, args ...a
 
 // userDest is where userColumns go.
 func userDest(u *auth.User) []any {
-	return []any{&u.ID, &u.Email, &u.Name, &u.Picture, &u.Role, &u.Disabled}
+	return []any{&u.ID, &u.Email, &u.Name, &u.Picture, &u.Role, &u.Epoch, &u.Disabled}
 }

@@ -120,6 +120,7 @@ func TestDisabled(t *testing.T) {
 	if err := d.Enable(ctx, ada.ID, start.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
+	ada.Epoch = 1
 	if again := signIn(t, d, "ada"); again != ada {
 		t.Errorf("got %+v, want %+v", again, ada)
 	}

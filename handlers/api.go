@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -33,27 +32,6 @@ type receiptJSON struct {
 	Writes      int   `json:"writes"`
 	Micros      int64 `json:"micros"`
 	CookieBytes int   `json:"cookieBytes"`
-}
-
-// Extra is what a site adds to a session when it is shown. It is a type of its
-// own, so that it can be neither sealed nor cached; it is never read while a
-// session is loaded.
-type Extra struct {
-	Role string `json:"role,omitempty"` // live; empty where users are not stored
-}
-
-// enrich adds what the session itself does not say. Where the store cannot tell,
-// a session that needs no store stands all the same, and is shown without.
-func (s *Site) enrich(c echo.Context, session auth.Session) Extra {
-	if s.Users == nil {
-		return Extra{}
-	}
-	ctx := c.Request().Context()
-	u, err := s.Users.User(ctx, session.User.ID)
-	if err != nil && !errors.Is(err, auth.ErrNotFound) {
-		s.Log.WarnContext(ctx, "session not enriched", "id", visitOf(c).id, "error", err)
-	}
-	return Extra{Role: u.Role}
 }
 
 func (s *Site) apiSession(c echo.Context) error {

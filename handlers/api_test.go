@@ -53,7 +53,7 @@ func TestAPIShapes(t *testing.T) {
 				session := ada.wantsAPI("GET", "/api/session?strategy="+strategy, 200, "")
 				drop(t, sessionOf(session), "id")
 				drop(t, session["receipt"].(map[string]any), "cookieBytes")
-				reads, extra := map[string]float64{"cookie": 0, "database": 1}[strategy], map[string]any{"role": "member"}
+				reads, extra := map[string]float64{"cookie": 0, "database": 1}[strategy], map[string]any{"role": "member", "memberSince": "2026-05-04T12:00:00Z"}
 				if mode == "cookie" {
 					extra = map[string]any{} // nobody to ask
 				}

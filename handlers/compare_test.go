@@ -1,17 +1,30 @@
 package handlers_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sessionlab/auth"
 )
 
-// verdicts are who is in, as GET /compare/state tells it.
+// verdicts are who is in under the basics, as GET /compare/state tells it.
 func (b *browser) verdicts() map[string]string {
+	b.Helper()
+	told := b.allVerdicts()
+	maps.DeleteFunc(told, func(who, _ string) bool {
+		return !strings.HasSuffix(who, " cookie") && !strings.HasSuffix(who, " database")
+	})
+	return told
+}
+
+func (b *browser) allVerdicts() map[string]string {
 	b.Helper()
 	_, state := b.api(http.MethodGet, "/compare/state")
 	told := map[string]string{}
@@ -78,6 +91,50 @@ func TestCompareInThreePresses(t *testing.T) {
 		t.Errorf("the story has %d lines, want one per press:\n%s", n, ada.text())
 	}
 	ada.wants("/dashboard", 303)
+}
+
+// The same under all seven: what the server remembers it can end.
+func TestCompareAllSeven(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "compare")
+	ada := newBrowser(t, s).signIn("ada")
+	ada.get("/compare?show=all").press("#do-steal")
+	if n := ada.page.Find("#lab .cell").Length(); n != 2*len(auth.Kinds()) || ada.page.url.Query().Get("show") != "all" {
+		t.Errorf("got %d cells at %s, want all seven columns after a press", n, ada.page.url)
+	}
+	ada.press("#do-sign-out")
+	thief := func() map[string]string {
+		told := ada.allVerdicts()
+		maps.DeleteFunc(told, func(who, _ string) bool { return !strings.HasPrefix(who, "thief") })
+		return told
+	}
+	want := map[string]string{"thief database": "refused revoked"}
+	for _, in := range []string{"cookie", "epoch", "hybrid", "renew", "pair", "rotation"} {
+		want["thief "+in] = "signed_in"
+	}
+	same(t, "signed out", thief(), want)
+
+	s.clock.Advance(5 * time.Minute)
+	want["thief hybrid"] = "refused revoked"
+	same(t, "after 5 minutes", thief(), want)
+
+	s.clock.Advance(10 * time.Minute)
+	want["thief rotation"] = "refused revoked"
+	same(t, "after 15 minutes", thief(), want)
+
+	ada.get("/compare").press("#do-revoke-all")
+	want["thief epoch"] = "refused revoked"
+	same(t, "revoked", thief(), want)
+
+	for range 30 {
+		s.clock.Advance(day)
+		thief()
+	}
+	for who := range want {
+		if got := thief()[who]; !strings.HasPrefix(got, "refused") {
+			t.Errorf("%s: got %s after the absolute end", who, got)
+		}
+	}
 }
 
 // Nobody has signed in: the lab shows it, and its buttons say what is missing.

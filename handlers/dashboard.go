@@ -68,12 +68,12 @@ func (s *Site) dashboard(c echo.Context) error {
 		devices.Sessions, devices.More = devices.Sessions[:shownDevices], n-shownDevices
 	}
 	now, kind := v.manager.Now(), kindOf(v.manager)
-	role := extra.Role
+	role, note := extra.Role, "asked just now"
 	if role == "" {
-		role = v.session.User.Role
+		role, note = v.session.User.Role, "as it was when this session was sealed"
 	}
 	m := views.Dashboard{
-		Name: v.session.User.Name, Email: v.session.User.Email, Role: role,
+		Name: v.session.User.Name, Email: v.session.User.Email, Role: role, RoleNote: note,
 		RememberedBy: kind.Name, Gloss: kind.Gloss,
 		IdleEnd: when(v.session.ExpiresAt, now), FinalEnd: on(v.session.EndsAt, now),
 		Facts: []views.Fact{
@@ -81,6 +81,9 @@ func (s *Site) dashboard(c echo.Context) error {
 			{Label: "Session", Value: v.session.ID, Mono: true, Note: "its public id: no secret"},
 		},
 		Devices: devices,
+	}
+	if !extra.MemberSince.IsZero() {
+		m.Facts = append(m.Facts, views.Fact{Label: "First sign-in", Time: when(extra.MemberSince, s.Now())})
 	}
 	if s.Extension != nil {
 		m.Inside = s.Extension.Inside(c)

@@ -61,12 +61,15 @@ var refusals = map[string]struct{ title, text string }{
 	"expired":    {"Your session has ended", "It was not used for a while, or its time was up. Sign in again to go on."},
 	"revoked":    {"Your session was ended", "Somebody signed it out: you, from another device, or an administrator."},
 	"version":    {"All sessions were ended", "The site raised its session version, which ends everything sealed before."},
+	"reused":     {"Your session was ended", "A refresh token of it was used twice, as a thief's copy would be. To be safe, all of it was ended."},
+	"signed_out": {"You are signed out", "An answer from before your sign-out came late. It does not sign you in again."},
 	"disabled":   {"This account is disabled", "An administrator has closed it. Nothing was deleted."},
 }
 
-// unavailable makes storage trouble a 503. Verdicts pass as they are.
+// unavailable makes storage trouble a 503. Verdicts and problems pass as they are.
 func unavailable(err error) error {
-	if err == nil || auth.Refused(err) {
+	var problem *Problem
+	if err == nil || auth.Refused(err) || errors.As(err, &problem) {
 		return err
 	}
 	return because(errStore, err)

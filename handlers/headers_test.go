@@ -19,6 +19,8 @@ import (
 // A trap is an extension whose routes panic.
 type trap struct{}
 
+func (trap) Sessionless(string) bool { return false }
+
 func (trap) Routes(e *echo.Echo) {
 	e.GET("/panic", func(echo.Context) error { panic("the secret reason") })
 	e.GET("/api/panic", func(echo.Context) error { panic("the secret reason") })

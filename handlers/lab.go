@@ -57,7 +57,24 @@ func (l *Lab) Routes(e *echo.Echo) {
 	e.GET("/compare", l.compare)
 	e.GET("/compare/state", l.state)
 	e.POST("/compare/:action", l.act)
+	for name, guard := range l.guards() {
+		e.GET("/api/guards/"+name, passed, l.site.requireSession, guard)
+	}
 }
+
+// guards are the two ways to ask for a role, to be shown side by side.
+func (l *Lab) guards() map[string]echo.MiddlewareFunc {
+	return map[string]echo.MiddlewareFunc{
+		"claim": l.site.requireClaimRole(auth.RoleAdmin),
+		"live":  l.site.requireLiveRole(auth.RoleAdmin),
+	}
+}
+
+func passed(c echo.Context) error { return renderJSON(c, map[string]bool{"passed": true}) }
+
+// Sessionless are the lab's pages: they ask the site as any client would, and load
+// no session of their own.
+func (l *Lab) Sessionless(path string) bool { return strings.HasPrefix(path, "/compare") }
 
 // Page adds the lab's navigation and, for who is signed in, the toggle.
 func (l *Lab) Page(r *http.Request, p *views.Page) {
@@ -72,7 +89,7 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 	if p.User == nil || r.Method != http.MethodGet {
 		return
 	}
-	toggle := views.Toggle{Next: r.URL.Path}
+	toggle := views.Toggle{Next: r.URL.RequestURI()}
 	for _, kind := range auth.Kinds() {
 		toggle.Options = append(toggle.Options, views.ToggleOption{
 			Name: kind.Name, Gloss: kind.Gloss, Current: kind.Name == chosen(r),
@@ -112,7 +129,7 @@ func (l *Lab) Landing(c echo.Context, p views.Page) error {
 		},
 	}
 	rows := []views.ClientRow{{Client: "you", Label: "You", Note: "signed out"}, {Client: "thief", Label: "THIEF", Note: "has your cookies"}}
-	for _, kind := range auth.Kinds() {
+	for _, kind := range auth.Kinds()[:len(ways)] {
 		m.Mini.Columns = append(m.Mini.Columns, views.Column{Name: kind.Name, Gloss: kind.Gloss})
 		for i := range rows {
 			rows[i].Cells = append(rows[i].Cells, views.Cell{ID: "mini-" + rows[i].Client + "-" + kind.Name, Verdict: "none"})

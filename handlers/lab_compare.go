@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -19,6 +20,7 @@ const (
 )
 
 var errUnknownAction = &Problem{Status: 404, Code: "unknown_action", Title: "No such action", Text: "The lab has no button of that name."}
+var errUnknownRole = &Problem{Status: 400, Code: "unknown_role", Title: "No such role", Text: "One can be made admin or member."}
 var errNothingToSteal = &Problem{Status: 409, Code: "nothing_to_steal", Title: "There is nothing to steal", Text: "This browser carries no session. Sign in first."}
 
 // visitor is the browser that asks, with what it carries. A browser without a
@@ -48,9 +50,14 @@ func (l *Lab) compare(c echo.Context) error {
 		return unavailable(err)
 	}
 	v.Wallet.Tell(c.Response().Header())
+	// The page loads no session of its own; the header shows what was answered.
+	if you := state.Clients[lab.You][chosen(c.Request())]; you.Verdict == lab.SignedIn {
+		visit := visitOf(c)
+		visit.manager, visit.session = l.Bench.Manager(chosen(c.Request())), auth.Session{User: you.User}
+	}
 	p := l.site.page(c.Request(), "Compare")
 	p.Wide = true
-	m := comparison(state)
+	m := comparison(state, show(c.QueryParam("show")))
 	m.Announce = m.Headline
 	return render(c.Response(), http.StatusOK, views.ComparePage(p, m))
 }
@@ -74,9 +81,10 @@ func (l *Lab) state(c echo.Context) error {
 func (l *Lab) act(c echo.Context) error {
 	actions := map[string]func(*Lab, echo.Context, lab.Visitor) error{
 		"sign-in-all": func(l *Lab, c echo.Context, v lab.Visitor) error { return l.Bench.SignIn(c.Request().Context(), v) },
-		"steal":       func(l *Lab, c echo.Context, v lab.Visitor) error { return l.Bench.Steal(c.Request().Context(), v) },
+		"steal":       func(l *Lab, c echo.Context, v lab.Visitor) error { return l.Bench.Steal(v) },
 		"sign-out":    func(l *Lab, c echo.Context, v lab.Visitor) error { return l.Bench.SignOut(c.Request().Context(), v) },
 		"revoke-all":  func(l *Lab, c echo.Context, v lab.Visitor) error { return l.Bench.RevokeAll(c.Request().Context(), v) },
+		"set-role":    setRole,
 		"reset":       func(l *Lab, c echo.Context, v lab.Visitor) error { return l.Bench.Reset(c.Request().Context(), v) },
 	}
 	name := c.Param("action")
@@ -97,16 +105,60 @@ func (l *Lab) act(c echo.Context) error {
 		return unavailable(err)
 	}
 	v.Wallet.Tell(c.Response().Header())
-	return c.Redirect(http.StatusSeeOther, "/compare")
+	return c.Redirect(http.StatusSeeOther, "/compare?show="+show(c.FormValue("show")))
+}
+
+// sets of columns, each with the ones before it.
+var sets = []struct {
+	name, label string
+	groups      []string
+}{
+	{"basics", "Basics", []string{"basics"}},
+	{"between", "+ In between", []string{"basics", "in between"}},
+	{"all", "All 7", []string{"basics", "in between", "short tokens"}},
+}
+
+// show is which set of columns is wanted: the first, unless another is named.
+func show(wanted string) string {
+	for _, set := range sets {
+		if set.name == wanted {
+			return wanted
+		}
+	}
+	return sets[0].name
+}
+
+// setRole is one of the lab's actions: it has a field.
+func setRole(l *Lab, c echo.Context, v lab.Visitor) error {
+	form, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	role := form.Get("role")
+	if role != auth.RoleAdmin && role != auth.RoleMember {
+		return errUnknownRole
+	}
+	return l.Bench.SetRole(c.Request().Context(), v, role)
 }
 
 // comparison puts a state into words.
-func comparison(s lab.State) views.Compare {
+func comparison(s lab.State, shown string) views.Compare {
 	m := views.Compare{
 		Clock:  views.Clock{Time: moment(s.Now, s.Now.Format("15:04")), Note: "UTC"},
 		Matrix: views.Matrix{Caption: "Who is signed in, under which strategy"},
 	}
-	you, thief := tally(s.Clients[lab.You]), tally(s.Clients[lab.Thief])
+	var groups []string
+	for _, set := range sets {
+		m.Show = append(m.Show, views.Choice{Label: set.label, Href: "/compare?show=" + set.name, Current: set.name == shown})
+		if set.name == shown {
+			groups = set.groups
+		}
+	}
+	s.Order = slices.DeleteFunc(s.Order, func(name string) bool {
+		kind, _ := auth.KindOf(name)
+		return !slices.Contains(groups, kind.Group)
+	})
+	you, thief := tally(s, lab.You), tally(s, lab.Thief)
 	m.Headline, m.Lead = headline(s, you, thief)
 	for _, name := range s.Order {
 		kind, _ := auth.KindOf(name)
@@ -117,18 +169,27 @@ func comparison(s lab.State) views.Compare {
 		row(s, lab.You, "You", "this browser"),
 		row(s, lab.Thief, "THIEF", "a copy of your cookies"),
 	}
-	m.Groups = groups(s, you, thief)
+	m.Groups = buttons(s, you, thief)
+	for _, group := range m.Groups {
+		for i := range group.Actions {
+			group.Actions[i].Fields = append(group.Actions[i].Fields, views.Field{Name: "show", Value: shown})
+		}
+	}
 	for _, line := range s.Lines {
 		m.Story = append(m.Story, views.StoryLine{Time: moment(line.At, line.At.Format("15:04")), Text: line.Text})
 	}
 	return m
 }
 
-// count is how a client fares over all strategies.
+// tallied is how a client fares over the strategies that are shown.
 type tallied struct{ in, out, still, of int }
 
-func tally(verdicts map[string]lab.Verdict) (t tallied) {
-	for _, v := range verdicts {
+func tally(s lab.State, client string) (t tallied) {
+	for _, name := range s.Order {
+		v, ok := s.Clients[client][name]
+		if !ok {
+			continue
+		}
 		t.of++
 		switch v.Verdict {
 		case lab.SignedIn:
@@ -196,7 +257,7 @@ func cell(s lab.State, client, label, strategy string, v lab.Verdict) views.Cell
 	switch v.Verdict {
 	case lab.SignedIn:
 		c.Verdict = "in"
-		c.Until = short(v.Until.Sub(s.Now)) + " if silent, " + short(v.EndsAt.Sub(s.Now)) + " at most"
+		c.Until = until(v, s.Now)
 		if client == lab.Thief && !v.StillIn {
 			c.Word = "in, as you"
 		}
@@ -228,6 +289,8 @@ var why = map[string]string{
 	"revoked":    "its row is marked as ended",
 	"version":    "the session version was raised",
 	"disabled":   "the account is disabled",
+	"reused":     "its refresh token was spent before, so the whole family was ended",
+	"signed_out": "this browser has signed out since",
 }
 
 func reasonWord(reason string) string {
@@ -267,7 +330,20 @@ func short(d time.Duration) string {
 	}
 }
 
-func groups(s lab.State, you, thief tallied) []views.ActionGroup {
+// until says when a session ends by itself, and for short tokens when the server
+// is asked again before that.
+func until(v lab.Verdict, now time.Time) string {
+	text := short(v.Until.Sub(now)) + " if silent, " + short(v.EndsAt.Sub(now)) + " at most"
+	if v.Until.Equal(v.EndsAt) {
+		text = short(v.EndsAt.Sub(now)) + " at most"
+	}
+	if left := v.CheckAt.Sub(now); left <= time.Hour {
+		text = "asked again in " + short(left) + "; " + text
+	}
+	return text
+}
+
+func buttons(s lab.State, you, thief tallied) []views.ActionGroup {
 	act := views.ActionGroup{Label: "Act"}
 	signIn := views.Action{ID: "sign-in-all", Label: "Sign in", Action: "/compare/sign-in-all", Primary: you.in == 0,
 		Hint: "a new session under every strategy"}
@@ -282,7 +358,14 @@ func groups(s lab.State, you, thief tallied) []views.ActionGroup {
 		end.Actions = append(end.Actions, views.Action{ID: "sign-out", Label: "Sign out", Action: "/compare/sign-out",
 			Primary: thief.of > 0, Hint: "this browser only"})
 	}
+	account := views.ActionGroup{Label: "Account", Folded: true}
 	if s.Known {
+		for _, role := range []string{auth.RoleAdmin, auth.RoleMember} {
+			account.Actions = append(account.Actions, views.Action{
+				ID: "make-" + role, Label: "Make me " + role, Action: "/compare/set-role",
+				Fields: []views.Field{{Name: "role", Value: role}}, Hint: "in the table; who carries a copy finds out later",
+			})
+		}
 		end.Actions = append(end.Actions, views.Action{ID: "revoke-all", Label: "Sign out all devices", Action: "/compare/revoke-all",
 			Hint: "every session of " + s.UserName})
 		end.Actions = append(end.Actions, views.Action{ID: "reset", Label: "Start over", Action: "/compare/reset", Quiet: true,
@@ -290,5 +373,8 @@ func groups(s lab.State, you, thief tallied) []views.ActionGroup {
 	} else {
 		end.Honest = "Nobody has signed in, so there is nothing to end."
 	}
-	return []views.ActionGroup{act, end}
+	if len(account.Actions) == 0 {
+		return []views.ActionGroup{act, end}
+	}
+	return []views.ActionGroup{act, end, account}
 }

@@ -21,43 +21,93 @@ func (l *Lab) Inside(c echo.Context) Component {
 		Micros: int(l.site.Now().Sub(v.began).Microseconds()), Steps: stepViews(v.receipt.Steps()),
 	}
 	m.Sides = l.sides(c)
+	m.Guards = l.guardViews(c)
 	for _, manager := range l.Bench.Managers() {
-		m.Cookies = append(m.Cookies, l.apart(c, manager))
+		m.Cookies = append(m.Cookies, l.apart(c, manager.Name, auth.SessionCookie(manager.Name), manager.Name))
+		if value, _ := v.jar.Get(auth.RefreshCookie(manager.Name)); value != "" {
+			m.Cookies = append(m.Cookies, l.apart(c, manager.Name, auth.RefreshCookie(manager.Name), manager.Name+"-refresh"))
+		}
 	}
 	return views.LookInside(m)
 }
 
-// apart says what the cookie of a strategy is made of, never its value.
-func (l *Lab) apart(c echo.Context, m *auth.Manager) views.CookieFact {
-	v, name := visitOf(c), auth.SessionCookie(m.Name)
+// guardViews tries both guards on this very request.
+func (l *Lab) guardViews(c echo.Context) []views.Guard {
+	asks := map[string]string{"claim": "what the session says", "live": "what the database says"}
+	names := map[string]string{"claim": "RequireClaimRole", "live": "RequireLiveRole"}
+	guards := l.guards()
+	var out []views.Guard
+	for _, name := range []string{"claim", "live"} {
+		g := views.Guard{Name: names[name], Asks: asks[name], Finds: visitOf(c).session.User.Role, Cell: views.Cell{Verdict: "in", Word: "opens for an admin"}}
+		if name == "live" {
+			g.Finds = l.site.enrich(c, visitOf(c).session).Role
+		}
+		err := guards[name](func(echo.Context) error { return nil })(c)
+		if err != nil {
+			g.Cell = views.Cell{Verdict: "out", Word: "stays shut", Reason: problemOf(err).Code}
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+// apart says what a cookie of a strategy is made of, never its value. The purpose
+// is that of the seal it would be under.
+func (l *Lab) apart(c echo.Context, strategy, name, purpose string) views.CookieFact {
+	v := visitOf(c)
 	f := views.CookieFact{
-		Name: "__Host-" + name, Strategy: m.Name, Limit: 4096, Chunks: 1,
+		Name: "__Host-" + name, Strategy: strategy, Limit: 4096, Chunks: 1,
 		Attributes: []string{"Path=/", "HttpOnly", "Secure", "SameSite=Lax", "no Domain"},
 	}
 	value, err := v.jar.Get(name)
 	if err != nil || value == "" {
-		f.Opaque = "This browser carries no cookie of this strategy."
+		f.Opaque = "This browser carries no such cookie."
 		return f
 	}
-	f.Bytes = len(f.Name) + 1 + len(value)
-	claims, err := l.Bench.Open(c.Request().Context(), m.Name, value)
+	f.Open = strategy == v.manager.Name
+	f.Chunks = max(1, v.jar.Chunks(name))
+	f.Bytes = len(f.Name) + len("=") + len(value)
+	f.Limit *= f.Chunks
+	claims, err := l.Bench.Open(c.Request().Context(), purpose, value)
 	if err != nil {
 		f.Opaque = fmt.Sprintf("%d random characters. They mean nothing by themselves: the server looks them up, by their SHA-256.", len(value))
 		return f
 	}
-	now, s := m.Now(), claims.Session
-	f.Payload = []views.Fact{
+	f.Payload = payload(claims, v.manager.Now())
+	f.Note = sealNotes[l.Bench.Seal()]
+	return f
+}
+
+// sealNotes say who can read a sealed cookie.
+var sealNotes = map[string]string{
+	"securecookie": "The browser sees none of this: the value is encrypted and authenticated, and only the server has the key.",
+	"jwe":          "The browser sees none of this: the value is an encrypted token (JWE), and only the server has the key.",
+	"jwt":          "Whoever holds the cookie can read all of this: the value is signed (JWT), not encrypted. It cannot be altered.",
+}
+
+// payload is what a sealed value says, with what its terms mean.
+func payload(claims auth.Claims, now time.Time) []views.Fact {
+	s := claims.Session
+	facts := []views.Fact{
 		{Label: "sid", Value: s.ID, Mono: true, Note: "the session's public id"},
 		{Label: "sub", Value: s.User.ID, Mono: true, Note: "who: derived from issuer and subject"},
-		{Label: "name", Value: s.User.Name}, {Label: "email", Value: s.User.Email},
-		{Label: "role", Value: s.User.Role, Note: "as it was at the sign-in"},
-		{Label: "auth_time", Time: when(s.IssuedAt, now), Note: "the sign-in"},
-		{Label: "iat", Time: when(claims.IssuedAt, now), Note: "when this cookie was sealed"},
-		{Label: "exp", Time: when(claims.ExpiresAt, now), Note: "the end if unused"},
-		{Label: "end", Time: on(claims.EndsAt, now), Note: "the end for good, which no renewal moves"},
 	}
-	f.Note = "The browser sees none of this: the value is encrypted and authenticated, and only the server has the key."
-	return f
+	if s.User.Name != "" {
+		facts = append(facts, views.Fact{Label: "name", Value: s.User.Name}, views.Fact{Label: "email", Value: s.User.Email},
+			views.Fact{Label: "role", Value: s.User.Role, Note: "a copy, as old as this value"})
+	}
+	facts = append(facts,
+		views.Fact{Label: "auth_time", Time: when(s.IssuedAt, now), Note: "the sign-in"},
+		views.Fact{Label: "iat", Time: when(claims.IssuedAt, now), Note: "when this value was sealed"},
+		views.Fact{Label: "exp", Time: when(claims.ExpiresAt, now), Note: "this value's own end"},
+	)
+	if !s.ExpiresAt.Equal(claims.ExpiresAt) {
+		facts = append(facts, views.Fact{Label: "idle", Time: when(s.ExpiresAt, now), Note: "the session's end if unused"})
+	}
+	if claims.Digest != "" {
+		facts = append(facts, views.Fact{Label: "digest", Value: claims.Digest[:8] + "…", Mono: true, Note: "of the secret that it is worth nothing without"})
+	}
+	return append(facts, views.Fact{Label: "end", Time: on(claims.EndsAt, now), Note: "the end for good, which no renewal moves"})
 }
 
 func timeline(s auth.Session, now time.Time) *views.Timeline {
@@ -85,7 +135,7 @@ func (l *Lab) sides(c echo.Context) *views.Sides {
 	for _, m := range l.Bench.Managers() {
 		session, err := v.session, error(nil)
 		if m.Name != v.manager.Name {
-			session, err = m.Load(c.Request().Context(), v.jar)
+			session, err = m.Load(c.Request().Context(), v.jar.Keeping())
 		}
 		kind := kindOf(m)
 		column := views.SideColumn{Name: kind.Name, Gloss: kind.Gloss, Chosen: m.Name == v.manager.Name}
@@ -114,6 +164,9 @@ func sideFacts(m *auth.Manager, s auth.Session, err error, jar *auth.Jar) []view
 	ended := views.Fact{Value: "no: it keeps no list"}
 	if r, ok := m.Strategy.(auth.Revoker); ok {
 		ended.Value = "yes, " + effect(r.Window())
+		if _, ok := m.Strategy.(auth.Lister); !ok {
+			ended.Value = "only all at once, " + effect(r.Window())
+		}
 	}
 	facts := []views.Fact{{Value: "–"}, {Value: "–"}, {Value: "–"}, {Value: "–"}, {Value: "–"}, {Value: "–"},
 		{Value: "–"}, {Value: kind.Reads, Mono: true}, ended}
@@ -129,7 +182,8 @@ func sideFacts(m *auth.Manager, s auth.Session, err error, jar *auth.Jar) []view
 	facts[3] = views.Fact{Time: when(s.ExpiresAt, now)}
 	facts[4] = views.Fact{Time: on(s.EndsAt, now)}
 	facts[5] = views.Fact{Value: s.User.Role}
-	value, _ := jar.Get(auth.SessionCookie(m.Name))
-	facts[6] = views.Fact{Value: fmt.Sprintf("%d B", len(value)), Mono: true}
+	access, _ := jar.Get(auth.SessionCookie(m.Name))
+	refresh, _ := jar.Get(auth.RefreshCookie(m.Name))
+	facts[6] = views.Fact{Value: fmt.Sprintf("%d B", len(access)+len(refresh)), Mono: true}
 	return facts
 }

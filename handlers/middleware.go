@@ -202,16 +202,18 @@ func (s *Site) protectHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Site) loadSession(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		path := c.Request().URL.Path
-		for _, open := range []string{"/static/", "/idp/", "/compare"} {
-			if strings.HasPrefix(path, open) {
-				return next(c)
-			}
+		if strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/idp/") || s.Extension != nil && s.Extension.Sessionless(path) {
+			return next(c)
 		}
 		v := visitOf(c)
 		v.jar = auth.NewJar(c.Response(), c.Request())
 		v.manager = s.Pick(c.Request())
 		if v.manager == nil {
 			return errUnknownStrategy
+		}
+		if token, ok := bearerToken(c.Request()); ok {
+			s.bear(v, c.Request(), token)
+			return next(c)
 		}
 		v.session, v.err = v.manager.Load(c.Request().Context(), v.jar)
 		if v.err != nil && !auth.Refused(v.err) {

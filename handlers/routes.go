@@ -28,6 +28,7 @@ func (s *Site) routes() http.Handler {
 	e.GET("/api/session", s.apiSession, s.requireSession)
 	e.GET("/api/user", s.apiUser, s.requireSession)
 	e.GET("/api/sessions", s.apiSessions, s.requireSession)
+	e.POST("/api/token", s.apiToken, s.requireSession)
 	e.POST("/api/sessions/:id/revoke", s.revokeOne, s.requireSession)
 	e.POST("/api/sessions/revoke-others", s.revokeOthers, s.requireSession)
 	e.POST("/api/sessions/revoke-all", s.revokeAll, s.requireSession)

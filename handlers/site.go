@@ -33,6 +33,7 @@ type Site struct {
 	Providers *oauth.Providers
 	Directory auth.Directory
 	Users     auth.Users // nil without a database
+	Enrich    Enricher   // may be nil
 
 	Managers func() []*auth.Manager            // all that a sign-in issues under
 	Pick     func(*http.Request) *auth.Manager // the one whose session a request trusts; nil if it names none
@@ -64,6 +65,8 @@ func (s *Site) Single(m *auth.Manager) {
 // An Extension is what compare mode adds to the site. Without one the site is a
 // plain product.
 type Extension interface {
+	// Sessionless says whether the routes at a path load no session.
+	Sessionless(path string) bool
 	// Routes adds routes of its own.
 	Routes(e *echo.Echo)
 	// Page adds to what every page shows, such as the toggle.

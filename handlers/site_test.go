@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/base32"
 	"errors"
 	"fmt"
@@ -34,7 +35,10 @@ const (
 )
 
 // lifetimes are those of the default configuration.
-var lifetimes = auth.Lifetimes{Idle: 7 * day, Max: 30 * day, RefreshAt: 0.8}
+var lifetimes = auth.Lifetimes{
+	Idle: 7 * day, Max: 30 * day, RefreshAt: 0.8,
+	Hybrid: 5 * time.Minute, Access: 15 * time.Minute, Renew: 10 * time.Minute, Grace: 10 * time.Second,
+}
 
 // A site is the whole program but its listener and its real clock.
 type site struct {
@@ -49,7 +53,8 @@ type site struct {
 
 // settings are what a story needs to be different.
 type settings struct {
-	Strategy string               // compare, cookie or database
+	Strategy string               // compare, or one of them
+	Seal     string               // securecookie if empty
 	BaseURL  string               // localURL if empty
 	Life     auth.Lifetimes       // the default ones if zero
 	Change   func(*handlers.Site) // the last word on the wiring; may be nil
@@ -65,6 +70,9 @@ func newSiteWith(t testing.TB, o settings) *site {
 	t.Helper()
 	if o.BaseURL == "" {
 		o.BaseURL = localURL
+	}
+	if o.Seal == "" {
+		o.Seal = "securecookie"
 	}
 	if o.Life == (auth.Lifetimes{}) {
 		o.Life = lifetimes
@@ -82,7 +90,7 @@ func newSiteWith(t testing.TB, o settings) *site {
 	must(t, err)
 	ring, err := auth.NewKeyRing(key)
 	must(t, err)
-	vault := auth.Vault{Format: "securecookie", Ring: ring, Realm: "site", Version: func() int64 { return 1 }, Observe: observe}
+	vault := auth.Vault{Format: o.Seal, Ring: ring, Realm: "site", Version: func() int64 { return 1 }, Observe: observe}
 	assets, err := static.New()
 	must(t, err)
 	s.Site = &handlers.Site{
@@ -96,30 +104,31 @@ func newSiteWith(t testing.TB, o settings) *site {
 	if !o.Alone {
 		s.network.hosts["other.example"] = s.addProvider("oidc", otherIDP)
 	}
-	var sessions auth.SessionStore
+	parts := auth.Parts{Sealer: vault.Sealer, Realm: vault.Realm, Life: o.Life, Now: s.clock.Now, Text: text}
 	if o.Strategy != "cookie" {
 		s.file = filepath.Join(t.TempDir(), "sessionlab.db")
 		s.db, err = db.Open(t.Context(), s.file, s.clock.Now)
 		must(t, err)
 		t.Cleanup(func() { s.db.Close() })
 		s.db.Observe = observe
-		s.Directory, s.Users, s.Ready, sessions = s.db, s.db, s.db.Ready, db.Sessions{DB: s.db}
+		s.Directory, s.Users, s.Enrich, s.Ready = s.db, s.db, handlers.EnrichFrom(s.db), s.db.Ready
+		parts.Users, parts.Sessions, parts.Refresh = s.db, db.Sessions{DB: s.db}, db.Sessions{DB: s.db}
 	}
 	if o.Strategy == "compare" {
 		bench, err := lab.New(t.Context(), lab.Parts{
-			Vault: vault, Sessions: sessions, Store: s.db, Life: o.Life,
-			Now: s.clock.Now, Text: text, Observe: observe, Log: log,
+			Auth: parts, Vault: vault, Store: s.db, Now: s.clock.Now, Observe: observe, Log: log,
 		})
 		must(t, err)
 		bench.Site, bench.Host = s.Site, base.Host
 		s.Compare(bench)
 	} else {
 		kind, _ := auth.KindOf(o.Strategy)
-		strategy, err := kind.New(auth.Parts{
-			Sealer: vault.Sealer, Sessions: sessions, Realm: vault.Realm, Life: o.Life, Now: s.clock.Now, Text: text,
-		})
+		strategy, err := kind.New(parts)
 		must(t, err)
-		s.Single(&auth.Manager{Name: kind.Name, Strategy: strategy, Now: s.clock.Now, Observe: observe, Log: log})
+		s.Single(&auth.Manager{
+			Name: kind.Name, Strategy: strategy, SignOuts: vault.Sealer(auth.SignOutPurpose),
+			Now: s.clock.Now, Observe: observe, Log: log,
+		})
 	}
 	if o.Change != nil {
 		o.Change(s.Site)
@@ -233,4 +242,14 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// rows counts a table's rows, as a colleague with a shell would.
+func (s *site) rows(table string) (n int) {
+	s.t.Helper()
+	other, err := sql.Open("sqlite", s.file)
+	must(s.t, err)
+	defer other.Close()
+	must(s.t, other.QueryRow("SELECT count(*) FROM "+table).Scan(&n))
+	return n
 }

@@ -17,6 +17,7 @@ type visit struct {
 	jar     *auth.Jar
 	manager *auth.Manager // whose session the request trusts
 	session auth.Session
+	bearer  bool  // by a bearer token, not by cookies
 	err     error // why there is no session; nil if there is one
 }
 

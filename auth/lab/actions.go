@@ -41,6 +41,8 @@ type State struct {
 type Line struct {
 	At   time.Time
 	Text string
+
+	by string // the visitor who acted, until it is known what became of it
 }
 
 // ErrNobody says that an action needs somebody who has signed in before.
@@ -98,7 +100,46 @@ func (b *Bench) Look(ctx context.Context, v Visitor) (State, error) {
 		b.mu.Unlock()
 		asked[who.name] = answers
 	}
+	b.conclude(v.ID, asked)
 	return b.state(asked), nil
+}
+
+// conclude adds to the visitor's last line of the story what became of it.
+func (b *Bench) conclude(visitor string, asked map[string]map[string]Verdict) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.story) == 0 || b.story[len(b.story)-1].by != visitor {
+		return
+	}
+	last := &b.story[len(b.story)-1]
+	last.by = ""
+	for _, who := range []struct{ name, label string }{{You, "You are"}, {Thief, "The thief is"}} {
+		var in, out []string
+		for _, m := range b.Managers() {
+			switch asked[who.name][m.Name].Verdict {
+			case SignedIn:
+				in = append(in, m.Name)
+			case Refused:
+				out = append(out, m.Name)
+			}
+		}
+		switch {
+		case len(in) > 0 && len(out) > 0:
+			last.Text += fmt.Sprintf(" %s in under %s; out under %s.", who.label, list(in), list(out))
+		case len(in) > 0:
+			last.Text += fmt.Sprintf(" %s in everywhere.", who.label)
+		case len(out) > 0:
+			last.Text += fmt.Sprintf(" %s out everywhere.", who.label)
+		}
+	}
+}
+
+// list is names as a sentence has them: "a, b and c".
+func list(names []string) string {
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
 }
 
 func (b *Bench) state(asked map[string]map[string]Verdict) State {
@@ -135,13 +176,13 @@ func (b *Bench) SignIn(ctx context.Context, v Visitor) error {
 	b.mu.Lock()
 	delete(b.you, v.ID) // what it was told before is over
 	b.mu.Unlock()
-	b.tell("You signed in as %s under every strategy at once.", user.Name)
+	b.tell(v, "You signed in as %s, once.", user.Name)
 	return nil
 }
 
 // Steal copies the session cookies of the browser, as malware or a borrowed
 // laptop would.
-func (b *Bench) Steal(_ context.Context, v Visitor) error {
+func (b *Bench) Steal(v Visitor) error {
 	b.act.Lock()
 	defer b.act.Unlock()
 	loot := v.Wallet.steal()
@@ -151,7 +192,7 @@ func (b *Bench) Steal(_ context.Context, v Visitor) error {
 	b.mu.Lock()
 	b.thief = newClient(loot)
 	b.mu.Unlock()
-	b.tell("A thief copied your session cookies: %d of them.", len(loot.cookies))
+	b.tell(v, "A thief copied your session cookies.")
 	return nil
 }
 
@@ -165,18 +206,17 @@ func (b *Bench) SignOut(ctx context.Context, v Visitor) error {
 	}
 	b.meantToEnd(Thief)
 	if a.status >= 500 {
-		b.tell("You signed out, but the server could not be told: your browser forgot its cookies, and whether the sessions ended is uncertain.")
+		b.tell(v, "You signed out, and your browser forgot its cookies, but the server could not be told.")
 		return nil
 	}
-	b.tell("You signed out: your browser forgot its cookies%s", b.consequences(
-		"; the server ended the session of %s", "; under %s it had nothing to end."))
+	b.tell(v, "You signed out, and your browser forgot its cookies.")
 	return nil
 }
 
 // RevokeAll ends every session of the user, wherever that can be done. An
 // administrator could do it, or the user from another device: nobody needs to be
 // signed in here.
-func (b *Bench) RevokeAll(ctx context.Context, _ Visitor) error {
+func (b *Bench) RevokeAll(ctx context.Context, v Visitor) error {
 	b.act.Lock()
 	defer b.act.Unlock()
 	b.mu.Lock()
@@ -188,13 +228,36 @@ func (b *Bench) RevokeAll(ctx context.Context, _ Visitor) error {
 	for _, m := range b.Managers() {
 		if r, ok := m.Strategy.(auth.Revoker); ok {
 			if _, err := r.Revoke(ctx, auth.Target{UserID: user.ID}); err != nil {
-				return fmt.Errorf("revoke under %s: %w", m.Name, err)
+				return fmt.Errorf("revoke under %s: %w", m.Name, err) // the others stay as they are
 			}
 		}
 	}
 	b.meantToEnd(You, Thief)
-	b.tell("All devices of %s were signed out%s", user.Name, b.consequences(
-		" under %s", "; under %s that is impossible."))
+	var cannot []string
+	for _, m := range b.Managers() {
+		if _, ok := m.Strategy.(auth.Revoker); !ok {
+			cannot = append(cannot, m.Name)
+		}
+	}
+	b.tell(v, "All devices of %s were signed out, which is impossible under %s.", user.Name, list(cannot))
+	return nil
+}
+
+// SetRole gives the user another role, as an administrator would. Sessions that
+// carry a copy of the old one do not know yet.
+func (b *Bench) SetRole(ctx context.Context, v Visitor, role string) error {
+	b.act.Lock()
+	defer b.act.Unlock()
+	b.mu.Lock()
+	user := b.user
+	b.mu.Unlock()
+	if user.ID == "" {
+		return ErrNobody
+	}
+	if err := b.parts.Store.SetRole(ctx, user.ID, role); err != nil {
+		return err
+	}
+	b.tell(v, "%s was made %s.", user.Name, role)
 	return nil
 }
 
@@ -213,6 +276,7 @@ func (b *Bench) Reset(ctx context.Context, v Visitor) error {
 	for name := range v.Wallet.steal().cookies {
 		v.Wallet.drop(name)
 	}
+	v.Wallet.drop("__Host-signed-out")
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.progress = progress{user: b.user, you: map[string]*client{}}
@@ -235,23 +299,11 @@ func (b *Bench) meantToEnd(names ...string) {
 	}
 }
 
-// consequences names the strategies that can revoke and those that cannot.
-func (b *Bench) consequences(can, cannot string) string {
-	var yes, no []string
-	for _, m := range b.Managers() {
-		if _, ok := m.Strategy.(auth.Revoker); ok {
-			yes = append(yes, m.Name)
-		} else {
-			no = append(no, m.Name)
-		}
-	}
-	return fmt.Sprintf(can, strings.Join(yes, ", ")) + fmt.Sprintf(cannot, strings.Join(no, ", "))
-}
-
-func (b *Bench) tell(format string, args ...any) {
+// tell adds a line to the story. What became of it is added when v looks.
+func (b *Bench) tell(v Visitor, format string, args ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.story = append(b.story, Line{At: b.Now().UTC(), Text: fmt.Sprintf(format, args...)})
+	b.story = append(b.story, Line{At: b.Now().UTC(), Text: fmt.Sprintf(format, args...), by: v.ID})
 	if len(b.story) > maxStory {
 		b.story = b.story[1:]
 	}

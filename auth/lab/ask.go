@@ -28,9 +28,11 @@ type Verdict struct {
 	EndsAt  time.Time `json:"endsAt,omitzero"` // the absolute end
 	Receipt Receipt   `json:"receipt"`
 
-	Changed bool   `json:"-"` // since the client was last asked
-	Was     string `json:"-"`
-	StillIn bool   `json:"-"` // in, though its session should have ended
+	User    auth.User `json:"-"` // name and picture
+	CheckAt time.Time `json:"-"` // when its tokens are next replaced
+	Changed bool      `json:"-"` // since the client was last asked
+	Was     string    `json:"-"`
+	StillIn bool      `json:"-"` // in, though its session should have ended
 }
 
 // A Receipt is what the request behind a verdict cost.
@@ -97,8 +99,8 @@ func (b *Bench) ask(ctx context.Context, w *Wallet, strategy string) (Verdict, e
 	v := Verdict{Receipt: a.receipt}
 	var said struct {
 		Code    string
-		Session struct{ IssuedAt, ExpiresAt, EndsAt time.Time }
-		User    struct{ Role string }
+		Session struct{ IssuedAt, RenewAt, ExpiresAt, EndsAt time.Time }
+		User    struct{ ID, Name, Picture, Role string }
 		Receipt struct{ Reads, Writes int }
 	}
 	if err := json.Unmarshal(a.body.Bytes(), &said); err != nil {
@@ -108,6 +110,8 @@ func (b *Bench) ask(ctx context.Context, w *Wallet, strategy string) (Verdict, e
 	case a.status == http.StatusOK:
 		v.Verdict, v.Role = SignedIn, said.User.Role
 		v.Since, v.Until, v.EndsAt = said.Session.IssuedAt, said.Session.ExpiresAt, said.Session.EndsAt
+		v.CheckAt = said.Session.RenewAt
+		v.User = auth.User{ID: said.User.ID, Name: said.User.Name, Picture: said.User.Picture}
 		v.Receipt.Reads, v.Receipt.Writes = said.Receipt.Reads, said.Receipt.Writes // without the extra reads
 	case a.status == http.StatusUnauthorized:
 		v.Verdict, v.Reason = Refused, said.Code

@@ -48,21 +48,21 @@ type progress struct {
 
 // Parts are what a bench is made of.
 type Parts struct {
-	Vault    auth.Vault // its realm is the bench's to set
-	Sessions auth.SessionStore
-	Store    Store
-	Life     auth.Lifetimes
-	Now      func() time.Time // the process clock
-	Text     func() string
-	Observe  auth.Observer
-	Log      *slog.Logger
+	Auth    auth.Parts // sealer, realm and clock are the bench's to set
+	Vault   auth.Vault // likewise its realm
+	Store   Store
+	Now     func() time.Time // the process clock
+	Observe auth.Observer
+	Log     *slog.Logger
 }
 
-// A Store keeps what a bench must not lose with a restart.
+// A Store keeps what a bench must not lose with a restart, and does what an
+// administrator would.
 type Store interface {
 	Bench(ctx context.Context, id string) ([]byte, error) // auth.ErrNotFound
 	SaveBench(ctx context.Context, id string, data []byte, now time.Time) error
 	DeleteRealm(ctx context.Context, realm string) error
+	SetRole(ctx context.Context, userID, role string) error
 }
 
 // local is the id of the one bench that there is.
@@ -99,7 +99,7 @@ func New(ctx context.Context, p Parts) (*Bench, error) {
 
 // begin starts a new generation and remembers it.
 func (b *Bench) begin(ctx context.Context) error {
-	realm := b.parts.Text()
+	realm := b.parts.Auth.Text()
 	data, err := json.Marshal(saved{Realm: realm})
 	if err != nil {
 		return err
@@ -111,19 +111,18 @@ func (b *Bench) begin(ctx context.Context) error {
 }
 
 func (b *Bench) wire(realm string) error {
-	vault := b.parts.Vault
+	vault, parts := b.parts.Vault, b.parts.Auth
 	vault.Realm = realm
+	parts.Sealer, parts.Realm, parts.Now = vault.Sealer, realm, b.Now
 	g := &generation{realm: realm, vault: &vault}
 	for _, kind := range auth.Kinds() {
-		strategy, err := kind.New(auth.Parts{
-			Sealer: vault.Sealer, Sessions: b.parts.Sessions, Realm: realm,
-			Life: b.parts.Life, Now: b.Now, Text: b.parts.Text,
-		})
+		strategy, err := kind.New(parts)
 		if err != nil {
 			return err
 		}
 		g.managers = append(g.managers, &auth.Manager{
-			Name: kind.Name, Strategy: strategy, Now: b.Now, Observe: b.parts.Observe, Log: b.parts.Log,
+			Name: kind.Name, Strategy: strategy, SignOuts: vault.Sealer(auth.SignOutPurpose),
+			Now: b.Now, Observe: b.parts.Observe, Log: b.parts.Log,
 		})
 	}
 	b.stage.Store(g)
@@ -146,11 +145,14 @@ func (b *Bench) Manager(strategy string) *auth.Manager {
 	return nil
 }
 
-// Open takes apart the sealed value of a strategy's cookie, for those who want
-// to look inside.
-func (b *Bench) Open(ctx context.Context, strategy, value string) (auth.Claims, error) {
-	return b.stage.Load().vault.Sealer(strategy).Open(ctx, value)
+// Open takes a sealed value apart, for those who want to look inside. The purpose
+// is that of the cookie's sealer.
+func (b *Bench) Open(ctx context.Context, purpose, value string) (auth.Claims, error) {
+	return b.stage.Load().vault.Sealer(purpose).Open(ctx, value)
 }
+
+// Seal names how sealed values are protected.
+func (b *Bench) Seal() string { return b.parts.Vault.Format }
 
 // SignedIn tells the bench who it is about from now on.
 func (b *Bench) SignedIn(u auth.User) {

@@ -6,32 +6,29 @@
   // The theme: light, dark, or whatever the system says. The server reads the
   // cookie and draws the next page in it, so nothing flashes.
   const themes = ['light', 'dark', 'auto']
-  const toggle = document.querySelector('[data-theme-toggle]')
   const theme = () => root.dataset.theme || 'auto'
-  const name = () => {
-    const label = `Theme: ${theme()}. Change to ${themes[(themes.indexOf(theme()) + 1) % 3]}`
-    toggle.setAttribute('aria-label', label)
-    toggle.title = label
-  }
-  if (toggle) {
-    name()
-    toggle.hidden = false
-    toggle.addEventListener('click', () => {
-      const next = themes[(themes.indexOf(theme()) + 1) % 3]
-      if (next === 'auto') delete root.dataset.theme
-      else root.dataset.theme = next
-      const keep = next === 'auto' ? 'Max-Age=0' : 'Max-Age=31536000'
-      document.cookie = `theme=${next}; Path=/; ${keep}; SameSite=Lax; Secure`
-      name()
-    })
-  }
+  const following = () => themes[(themes.indexOf(theme()) + 1) % 3]
+  document.addEventListener('click', event => {
+    if (!event.target.closest('[data-theme-toggle]')) return
+    const next = following()
+    if (next === 'auto') delete root.dataset.theme
+    else root.dataset.theme = next
+    const keep = next === 'auto' ? 'Max-Age=0' : 'Max-Age=31536000'
+    document.cookie = `theme=${next}; Path=/; ${keep}; SameSite=Lax; Secure`
+    reveal()
+  })
 
-  // Copy buttons appear where copying works.
-  const reveal = part => {
-    if (navigator.clipboard) for (const b of part.querySelectorAll('[data-copy]')) b.hidden = false
+  // What needs this script appears where it runs, and again after a swap.
+  const reveal = () => {
+    for (const b of document.querySelectorAll('[data-theme-toggle]')) {
+      b.hidden = false
+      b.title = `Theme: ${theme()}. Change to ${following()}`
+      b.setAttribute('aria-label', b.title)
+    }
+    if (navigator.clipboard) for (const b of document.querySelectorAll('[data-copy]')) b.hidden = false
   }
-  reveal(document)
-  document.addEventListener('htmx:afterSettle', () => reveal(document))
+  reveal()
+  document.addEventListener('htmx:afterSettle', reveal)
   document.addEventListener('click', async event => {
     const button = event.target.closest('[data-copy]')
     if (!button) return

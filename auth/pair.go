@@ -1,0 +1,109 @@
+package auth
+
+import (
+	"context"
+	"time"
+)
+
+// Pair keeps two sealed tokens in the browser: an access token that is trusted
+// for a quarter of an hour, and a refresh token that names the session and
+// nothing else. With the second the first is replaced, after a look at the user.
+//
+// The two are sealed with different keys and types, so that neither is accepted
+// as the other. The server keeps no session: it cannot list them, and a stolen
+// refresh token works until the absolute end. It is no [Revoker]; an
+// administrator can disable the user, which holds within TTL.
+//
+// API clients may show the access token as a bearer token (RFC 6750).
+type Pair struct {
+	Access  Sealer
+	Refresh Sealer
+	Users   Users
+	Life    Lifetimes
+	TTL     time.Duration // of the access token
+	Now     func() time.Time
+	Text    func() string // fresh random text of at least 128 bits
+}
+
+var (
+	_ Strategy = (*Pair)(nil)
+	_ Bearer   = (*Pair)(nil)
+)
+
+// Issue seals both tokens.
+func (p *Pair) Issue(ctx context.Context, in SignIn) (Session, Tokens, error) {
+	s := Session{ID: p.Text(), User: in.User, Device: in.Device, Remember: in.Remember}
+	return p.seal(ctx, p.Life.begin(s, p.Now()))
+}
+
+// Authenticate trusts the access token. Without a good one the refresh token, if
+// there is one, may still bring another.
+func (p *Pair) Authenticate(ctx context.Context, t Tokens) (Session, error) {
+	return openAccess(ctx, p.Access, t, p.Now())
+}
+
+// Renew opens the refresh token, reads the user, and seals both anew.
+func (p *Pair) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
+	c, err := p.Refresh.Open(ctx, t.Refresh.Value)
+	if err != nil {
+		return Session{}, Tokens{}, err
+	}
+	if over(c.ExpiresAt, p.Now()) {
+		return Session{}, Tokens{}, ErrExpired
+	}
+	s := c.Session
+	if s.User, err = present(ctx, p.Users, s.User.ID); err != nil {
+		return Session{}, Tokens{}, err
+	}
+	return p.seal(ctx, p.Life.slide(s, p.Now()))
+}
+
+// End does nothing: a copy of the refresh token goes on refreshing.
+func (p *Pair) End(context.Context, Tokens) error { return nil }
+
+// AccessTTL is how long an access token is trusted.
+func (p *Pair) AccessTTL() time.Duration { return p.TTL }
+
+func (p *Pair) seal(ctx context.Context, s Session) (Session, Tokens, error) {
+	s, access, err := sealAccess(ctx, p.Access, s, p.TTL, p.Now())
+	if err != nil {
+		return Session{}, Tokens{}, err
+	}
+	ids := s
+	ids.User = User{ID: s.User.ID}
+	refresh, err := p.Refresh.Seal(ctx, Claims{IssuedAt: p.Now(), ExpiresAt: s.ExpiresAt, EndsAt: s.EndsAt, Session: ids})
+	if err != nil {
+		return Session{}, Tokens{}, err
+	}
+	return s, Tokens{Access: access, Refresh: s.tokenUntil(refresh, s.ExpiresAt)}, nil
+}
+
+// sealAccess makes the access token of a session that a refresh token stands
+// behind; the session's own idle end is the refresh token's.
+func sealAccess(ctx context.Context, seal Sealer, s Session, ttl time.Duration, now time.Time) (Session, Token, error) {
+	exp := earlier(now.UTC().Truncate(time.Millisecond).Add(ttl), s.ExpiresAt)
+	s.RenewAt = exp
+	value, err := seal.Seal(ctx, Claims{IssuedAt: now, ExpiresAt: exp, EndsAt: s.EndsAt, Session: s})
+	if err != nil {
+		return Session{}, Token{}, err
+	}
+	return s, s.tokenUntil(value, exp), nil
+}
+
+// openAccess judges an access token by itself. One that is not good is stale
+// while a refresh token stands beside it.
+func openAccess(ctx context.Context, seal Sealer, t Tokens, now time.Time) (Session, error) {
+	c, err := seal.Open(ctx, t.Access.Value)
+	if err == nil && over(c.ExpiresAt, now) {
+		err = ErrExpired
+	}
+	if err != nil && t.Refresh.Value != "" {
+		return Session{}, ErrStale
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	s := c.Session
+	s.RenewAt = c.ExpiresAt
+	return s, nil
+}
