@@ -235,15 +235,19 @@ func TestDiscoveryDocument(t *testing.T) {
 }
 
 func TestKeysRotate(t *testing.T) {
-	op := newOP(t)
-	ada := withOP(t, op).newBrowser()
-	ada.mustFinish("oidc", op.approve(ada.start("oidc")))
-	ada.mustFinish("oidc", op.approve(ada.start("oidc")))
-	if n := op.calls["/jwks"].Load(); n != 1 {
-		t.Errorf("keys were fetched %d times, want once", n)
-	}
-	op.keys = []jose.JSONWebKey{keyOf(jose.RS256, "key-2")}
-	ada.mustFinish("oidc", op.approve(ada.start("oidc")))
+	synctest.Test(t, func(t *testing.T) {
+		op := newOP(t)
+		ada := withOP(t, op).newBrowser()
+		for range 2 {
+			ada.mustFinish("oidc", op.approve(ada.start("oidc")))
+			synctest.Wait() // until what was fetched is kept
+		}
+		if n := op.calls["/jwks"].Load(); n != 1 {
+			t.Errorf("keys were fetched %d times, want once", n)
+		}
+		op.keys = []jose.JSONWebKey{keyOf(jose.RS256, "key-2")}
+		ada.mustFinish("oidc", op.approve(ada.start("oidc")))
+	})
 }
 
 // TestSignInOverTheWire uses the package's own transport and a true server.
