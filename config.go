@@ -46,6 +46,8 @@ type config struct {
 	DevIDP    toggle   `env:"DEV_IDP" envDefault:"auto"`
 	Proxies   prefixes `env:"TRUSTED_PROXIES"`
 
+	StoreAccount onOff `env:"STORE_ACCOUNT" envDefault:"off"`
+
 	GoogleID     string `env:"GOOGLE_CLIENT_ID"`
 	GoogleSecret string `env:"GOOGLE_CLIENT_SECRET"`
 	GitHubID     string `env:"GITHUB_CLIENT_ID"`
@@ -189,6 +191,7 @@ type (
 	share    float64
 	path     string
 	toggle   string
+	onOff    string
 	prefixes []netip.Prefix
 )
 
@@ -243,6 +246,11 @@ func (s *seal) UnmarshalText(b []byte) error {
 func (t *toggle) UnmarshalText(b []byte) error {
 	*t = toggle(b)
 	return oneOf(string(b), []string{"auto", "on", "off"})
+}
+
+func (o *onOff) UnmarshalText(b []byte) error {
+	*o = onOff(b)
+	return oneOf(string(b), []string{"on", "off"})
 }
 
 func oneOf(s string, names []string) error {

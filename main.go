@@ -52,7 +52,9 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	if err != nil {
 		return err
 	}
-	vault := auth.Vault{Format: string(cfg.Seal), Ring: ring, Realm: "site", Version: cfg.version, Observe: observe}
+	vault := auth.Vault{
+		Format: string(cfg.Seal), Ring: ring, Realm: "site", Version: cfg.version, Memo: auth.NewMemo(8192), Observe: observe,
+	}
 	providers, idp, err := newProviders(cfg, &vault, rand.Text)
 	if err != nil {
 		return err
@@ -64,6 +66,8 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	site := &handlers.Site{
 		BaseURL: cfg.BaseURL.URL, Assets: assets, Providers: providers, IDP: idp,
 		Directory: store.Directory, Users: store.Users, Ready: store.Ready,
+		Accounts: store.Accounts, Passwords: &auth.Passwords{Random: rand.Reader, Observe: observe},
+		Tokens:  newKeeper(cfg, vault, store.Accounts),
 		Proxies: cfg.Proxies, Now: time.Now, Text: rand.Text, Log: log,
 	}
 	if store.db != nil {

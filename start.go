@@ -25,6 +25,7 @@ import (
 type store struct {
 	Directory auth.Directory
 	Users     auth.Epochs       // nil without a database
+	Accounts  auth.Accounts     // nil without a database
 	Sessions  auth.SessionStore // nil without a database
 	Refresh   auth.RefreshStore // nil without a database
 	Ready     func(context.Context) error
@@ -41,7 +42,7 @@ func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, 
 	}
 	d.Observe = observe
 	rows := db.Sessions{DB: d}
-	return &store{Directory: d, Users: d, Sessions: rows, Refresh: rows, Ready: d.Ready, db: d}, nil
+	return &store{Directory: d, Users: d, Accounts: d, Sessions: rows, Refresh: rows, Ready: d.Ready, db: d}, nil
 }
 
 func (s *store) Close() error {
@@ -176,6 +177,20 @@ func newProviders(cfg config, vault *auth.Vault, text func() string) (*oauth.Pro
 		})
 	}
 	return p, idp, nil
+}
+
+// newKeeper keeps the provider's tokens, if the site is set to. They are no
+// session: they must be secret whatever seal sessions have, and outlive a new
+// session version.
+func newKeeper(cfg config, vault auth.Vault, accounts auth.Accounts) *auth.AccountKeeper {
+	if cfg.StoreAccount != "on" {
+		return nil
+	}
+	vault.Format, vault.Version = "securecookie", func() int64 { return 1 }
+	return &auth.AccountKeeper{
+		Cookie: vault.Sealer(auth.AccountPurpose), Row: vault.Sealer(auth.AccountRowPurpose),
+		Store: accounts, Max: cfg.lifetimes().Max, Now: time.Now,
+	}
 }
 
 // banner says in a few lines what runs and where. It shows no secret.

@@ -39,13 +39,15 @@ type Vault struct {
 	Ring    *KeyRing
 	Realm   string       // part of every derived key; benches do not open each other's values
 	Version func() int64 // the session version; raising it ends everything sealed for sessions
+	Memo    *Memo        // may be nil
 	Observe Observer     // may be nil
 }
 
 // Sealer returns the sealer for a purpose. The purpose is also the type that
 // every value names.
 func (v *Vault) Sealer(purpose string) Sealer {
-	return &sealer{vault: v, purpose: purpose, format: formats[v.Format](v.Realm + "/" + purpose)}
+	name := v.Realm + "/" + purpose
+	return &sealer{vault: v, purpose: purpose, name: v.Format + " " + name, format: formats[v.Format](name)}
 }
 
 // A format turns a payload into a cookie-safe string and back. Its algorithms are
@@ -85,6 +87,7 @@ var errNoKey = errors.New("no such key")
 type sealer struct {
 	vault   *Vault
 	purpose string
+	name    string // of format, realm and purpose: no two sealers that open different values share it
 	format  format
 }
 
@@ -105,16 +108,37 @@ func (s *sealer) Seal(ctx context.Context, c Claims) (value string, err error) {
 // Open uses the key that value names and no other: a retired key is retired.
 func (s *sealer) Open(ctx context.Context, value string) (_ Claims, err error) {
 	defer observe(ctx, s.vault.Observe, "open seal", s.purpose)(&err)
-	payload, err := s.format.open(s.vault.Ring.Find, value)
+	if s.vault.Memo == nil || len(value) > maxMemoValue {
+		claims, _, err := s.open(value)
+		return claims, err
+	}
+	sum, version := sumOf(s.name, value), s.vault.Version()
+	if claims, ok := s.vault.Memo.find(sum, s.vault.Ring, version); ok {
+		return claims, nil
+	}
+	claims, keyID, err := s.open(value)
+	if err == nil {
+		s.vault.Memo.keep(sum, keyID, version, claims)
+	}
+	return claims, err
+}
+
+// open says what a value says, and which key opened it.
+func (s *sealer) open(value string) (_ Claims, keyID string, err error) {
+	find := func(id string) *Key {
+		keyID = id
+		return s.vault.Ring.Find(id)
+	}
+	payload, err := s.format.open(find, value)
 	if err != nil {
-		return Claims{}, ErrInvalid
+		return Claims{}, "", ErrInvalid
 	}
 	var w wireClaims
 	if err := json.Unmarshal(payload, &w); err != nil || w.Type != s.purpose {
-		return Claims{}, ErrInvalid
+		return Claims{}, "", ErrInvalid
 	}
 	if w.Version != s.vault.Version() {
-		return Claims{}, ErrVersion
+		return Claims{}, "", ErrVersion
 	}
-	return w.decode(), nil
+	return w.decode(), keyID, nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func newVault(t testing.TB, format string) *auth.Vault {
-	return &auth.Vault{Format: format, Ring: newRing(t), Realm: "test", Version: func() int64 { return 1 }}
+	return &auth.Vault{Format: format, Ring: newRing(t), Realm: "test", Version: func() int64 { return 1 }, Memo: auth.NewMemo(100)}
 }
 
 func someClaims() auth.Claims {
@@ -170,4 +170,46 @@ func FuzzIdentity(f *testing.F) {
 			t.Errorf("got %+v", u)
 		}
 	})
+}
+
+// What a memo knows dies with the key and with the version, and is bound to the
+// purpose, the realm and the ring that opened it.
+func TestMemoChangesNoAnswer(t *testing.T) {
+	ctx := context.Background()
+	for _, format := range auth.Formats() {
+		version := int64(1)
+		v := newVault(t, format)
+		v.Version = func() int64 { return version }
+		s := v.Sealer("cookie")
+		value, err := s.Seal(ctx, someClaims())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open := func(s auth.Sealer, want error) {
+			t.Helper()
+			for range 2 { // the second time from memory
+				if _, err := s.Open(ctx, value); !errors.Is(err, want) {
+					t.Errorf("%s: got %v, want %v", format, err, want)
+				}
+			}
+		}
+		open(s, nil)
+		open(v.Sealer("flow"), auth.ErrInvalid)
+		elsewhere := *v
+		elsewhere.Realm = "elsewhere"
+		open(elsewhere.Sealer("cookie"), auth.ErrInvalid)
+		stranger := *v
+		stranger.Ring = newRing(t)
+		open(stranger.Sealer("cookie"), auth.ErrInvalid)
+
+		version = 2
+		open(s, auth.ErrVersion)
+		version = 1
+		open(s, nil)
+		old := v.Ring
+		v.Ring = newRing(t)
+		open(s, auth.ErrInvalid)
+		v.Ring = old
+		open(s, nil)
+	}
 }

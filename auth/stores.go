@@ -106,3 +106,40 @@ type Directory interface {
 	// disabled user is ErrDisabled.
 	SignIn(ctx context.Context, id Identity) (User, error)
 }
+
+// Accounts are the users with the accounts that lead to them. Every method that
+// changes something does so in one transaction.
+type Accounts interface {
+	Epochs
+
+	// Accounts lists those of a user, in the order in which they were linked.
+	Accounts(ctx context.Context, userID string) ([]Account, error)
+
+	// Link adds the account of id to a user. Linking it again changes nothing;
+	// [ErrTaken] if it is another user's, [ErrLinked] if the user has another of
+	// that provider, [ErrNotFound] if there is no such user.
+	Link(ctx context.Context, userID string, id Identity) error
+
+	// Unlink removes a user's account of a provider, and with [PasswordProvider]
+	// the password; [ErrLastAccount] if no other would be left, [ErrNotFound] if
+	// there is none.
+	Unlink(ctx context.Context, userID, provider string) error
+
+	// SignUp creates the user u, to whom the account of id leads, with a password;
+	// [ErrTaken] if there is such an account.
+	SignUp(ctx context.Context, u User, id Identity, hash string) (User, error)
+
+	// Password returns the user behind a password account and the hash of the
+	// password; ErrNotFound if there is no such account.
+	Password(ctx context.Context, email string) (User, string, error)
+
+	// SetPassword replaces the password of a user who has the account of id, or
+	// who gets it now, and raises the epoch; [ErrTaken] if it is another user's.
+	SetPassword(ctx context.Context, userID string, id Identity, hash string) error
+
+	// KeepTokens keeps what is sealed beside an account.
+	KeepTokens(ctx context.Context, issuer, subject, sealed string) error
+
+	// DeleteUser deletes a user with accounts and sessions; no error if there is none.
+	DeleteUser(ctx context.Context, userID string) error
+}

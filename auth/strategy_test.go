@@ -124,7 +124,7 @@ func newStage(t testing.TB, kind auth.Kind, seal string) *stage {
 	s.store.Observe = observe
 	s.vault = &auth.Vault{
 		Format: seal, Ring: newRing(t), Realm: "test",
-		Version: func() int64 { return s.version }, Observe: observe,
+		Version: func() int64 { return s.version }, Memo: auth.NewMemo(100), Observe: observe,
 	}
 	s.receipt = &auth.Receipt{}
 	s.ctx = auth.WithReceipt(context.Background(), s.receipt)

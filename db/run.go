@@ -150,7 +150,8 @@ func (t *tx) queryRow(ctx context.Context, s statement, args, dest []any) error 
 	ctx = context.WithoutCancel(ctx)
 	err := t.StmtContext(ctx, t.db.prepared[s]).QueryRowContext(ctx, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = auth.ErrNotFound
+		end(nil)
+		return auth.ErrNotFound
 	}
 	end(err)
 	return err

@@ -28,6 +28,14 @@ const (
 	insertAccount
 	updateUser
 	updateAccount
+	findAccountInTx
+	listAccounts
+	deleteAccount
+	keepTokens
+	findPassword
+	setPassword
+	dropPassword
+	deleteUser
 	setRole
 	disableUser
 	enableUser
@@ -50,7 +58,9 @@ const (
 const (
 	sessionColumns = `sessions.id, sessions.device, sessions.issued_at, sessions.expires_at, sessions.ends_at, sessions.remember, COALESCE(sessions.ended_at, 0)`
 	userColumns    = `users.id, users.email, users.name, users.picture, users.role, users.epoch, users.disabled_at IS NOT NULL`
-	userOfSession  = `user_id,
+	accountColumns = `accounts.email, accounts.email_verified, NOT EXISTS (
+			SELECT 1 FROM accounts AS earlier WHERE earlier.user_id = accounts.user_id AND earlier.place < accounts.place)`
+	userOfSession = `user_id,
 		(SELECT email FROM users WHERE users.id = user_id),
 		(SELECT name FROM users WHERE users.id = user_id),
 		(SELECT picture FROM users WHERE users.id = user_id),
@@ -139,17 +149,42 @@ var statements = [statementCount]struct{ kind, text string }{
 	findJoined: {kindRead, `
 		SELECT created_at FROM users WHERE users.id = $1`},
 	findAccount: {kindRead, `
-		SELECT accounts.email, accounts.email_verified, ` + userColumns + `
+		SELECT ` + accountColumns + `, ` + userColumns + `
 		FROM accounts JOIN users ON users.id = accounts.user_id
 		WHERE accounts.issuer = $1 AND accounts.subject = $2`},
+	findAccountInTx: {kindLook, `
+		SELECT ` + accountColumns + `, ` + userColumns + `
+		FROM accounts JOIN users ON users.id = accounts.user_id
+		WHERE accounts.issuer = $1 AND accounts.subject = $2`},
+	listAccounts: {kindRead, `
+		SELECT provider, issuer, subject, email, created_at, COALESCE(tokens, '')
+		FROM accounts WHERE user_id = $1 ORDER BY place`},
 	insertUser: {kindWrite, `
-		INSERT INTO users (id, email, email_verified, name, picture, role, epoch, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $7)
+		INSERT INTO users (id, email, email_verified, name, picture, role, epoch, password_hash, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, $8, $7, $7)
 		ON CONFLICT (id) DO NOTHING`},
+	// One account of a provider for each user, and each account for one user:
+	// whatever conflicts is not inserted.
 	insertAccount: {kindWrite, `
-		INSERT INTO accounts (issuer, subject, provider, user_id, email, email_verified, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (issuer, subject) DO NOTHING`},
+		INSERT INTO accounts (issuer, subject, provider, user_id, email, email_verified, created_at, place)
+		SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT COALESCE(MAX(place) + 1, 0) FROM accounts WHERE user_id = $4)
+		WHERE EXISTS (SELECT 1 FROM users WHERE id = $4)
+		ON CONFLICT DO NOTHING`},
+	deleteAccount: {kindWrite, `
+		DELETE FROM accounts WHERE user_id = $1 AND provider = $2 AND EXISTS (
+			SELECT 1 FROM accounts AS other WHERE other.user_id = $1 AND other.provider <> $2)`},
+	keepTokens: {kindWrite, `
+		UPDATE accounts SET tokens = $3 WHERE issuer = $1 AND subject = $2`},
+	findPassword: {kindRead, `
+		SELECT COALESCE(users.password_hash, ''), ` + userColumns + `
+		FROM accounts JOIN users ON users.id = accounts.user_id
+		WHERE accounts.issuer = $1 AND accounts.subject = $2`},
+	setPassword: {kindWrite, `
+		UPDATE users SET password_hash = $2, epoch = epoch + 1, updated_at = $3 WHERE id = $1`},
+	dropPassword: {kindWrite, `
+		UPDATE users SET password_hash = NULL, updated_at = $2 WHERE id = $1`},
+	deleteUser: {kindWrite, `
+		DELETE FROM users WHERE id = $1`},
 	updateUser: {kindWrite, `
 		UPDATE users SET email = $2, email_verified = $3, name = $4, picture = $5, updated_at = $6 WHERE id = $1`},
 	updateAccount: {kindWrite, `

@@ -35,7 +35,8 @@ func (d *DB) Joined(ctx context.Context, id string) (time.Time, error) {
 
 // SignIn looks the account up by (issuer, subject) and by nothing else: two
 // accounts with one email are two users. Whoever is known and unchanged costs
-// one read; a changed profile replaces the stored one.
+// one read. A changed profile replaces the stored one if it is told by the first
+// of the user's accounts: of two that are linked, neither overwrites the other.
 func (d *DB) SignIn(ctx context.Context, id auth.Identity) (auth.User, error) {
 	u, err := d.signIn(ctx, id)
 	if err != nil {
@@ -47,11 +48,7 @@ func (d *DB) SignIn(ctx context.Context, id auth.Identity) (auth.User, error) {
 func (d *DB) signIn(ctx context.Context, id auth.Identity) (auth.User, error) {
 	a, err := d.account(ctx, id)
 	if errors.Is(err, auth.ErrNotFound) {
-		if err := d.addAccount(ctx, id); err != nil {
-			return auth.User{}, err
-		}
-		// Somebody else may have been quicker, and linked it to another user.
-		a, err = d.account(ctx, id)
+		a, err = d.addAccount(ctx, id)
 	}
 	if err != nil {
 		return auth.User{}, err
@@ -60,8 +57,11 @@ func (d *DB) signIn(ctx context.Context, id auth.Identity) (auth.User, error) {
 		return auth.User{}, auth.ErrDisabled
 	}
 	told := id.User()
-	fresh := account{told, told.Email, id.EmailVerified}
+	fresh := account{user: told, email: told.Email, verified: id.EmailVerified, first: a.first}
 	fresh.user.ID, fresh.user.Role, fresh.user.Epoch = a.user.ID, a.user.Role, a.user.Epoch
+	if !a.first {
+		fresh.user = a.user
+	}
 	if fresh == a {
 		return a.user, nil
 	}
@@ -74,36 +74,67 @@ type account struct {
 	user     auth.User
 	email    string
 	verified bool
+	first    bool // of the user's accounts
 }
 
 func (d *DB) account(ctx context.Context, id auth.Identity) (account, error) {
 	var a account
 	err := d.queryRow(ctx, findAccount, []any{id.Issuer, id.Subject},
-		append([]any{&a.email, &a.verified}, userDest(&a.user)...))
+		append([]any{&a.email, &a.verified, &a.first}, userDest(&a.user)...))
 	return a, err
 }
 
-// addAccount creates what is missing of the user and the account.
-func (d *DB) addAccount(ctx context.Context, id auth.Identity) error {
-	u, now := id.User(), millis(d.now())
-	return d.transact(ctx, func(tx *tx) error {
-		_, err := tx.exec(ctx, insertUser, u.ID, u.Email, flag(id.EmailVerified), u.Name, u.Picture, u.Role, now)
-		if err != nil {
+// addAccount creates a user and the account that leads there, or finds what
+// somebody who was quicker created.
+//
+// The id of the user is derived from the identity, but it may be in use: by the
+// user whom the account was unlinked from. That user must not be found by it any
+// more, so somebody new gets the next id that is derived.
+func (d *DB) addAccount(ctx context.Context, id auth.Identity) (a account, err error) {
+	err = d.transact(ctx, func(tx *tx) error {
+		if a, err = tx.account(ctx, id); !errors.Is(err, auth.ErrNotFound) {
 			return err
 		}
-		_, err = tx.exec(ctx, insertAccount, id.Issuer, id.Subject, id.Provider, u.ID, u.Email, flag(id.EmailVerified), now)
-		return err
+		a = account{user: id.User(), verified: id.EmailVerified, first: true}
+		a.email = a.user.Email
+		derived := id
+		for n := 2; ; n++ {
+			err := tx.addUser(ctx, a.user, id, nil)
+			if !errors.Is(err, auth.ErrTaken) {
+				return err
+			}
+			derived.Subject = fmt.Sprintf("%s\x00%d", id.Subject, n) // no subject has a zero byte
+			a.user.ID = derived.UserID()
+		}
 	})
+	return a, err
+}
+
+// addUser creates a user with a first account, in a transaction that has found
+// neither the account nor anybody who could add it meanwhile. It is
+// auth.ErrTaken if the id is in use.
+func (t *tx) addUser(ctx context.Context, u auth.User, id auth.Identity, hash any) error {
+	now := millis(t.db.now())
+	n, err := t.exec(ctx, insertUser, u.ID, u.Email, flag(id.EmailVerified), u.Name, u.Picture, u.Role, now, hash)
+	if err == nil && n == 0 {
+		return auth.ErrTaken
+	}
+	if err != nil {
+		return err
+	}
+	return t.addAccount(ctx, u.ID, id)
 }
 
 func (d *DB) updateAccount(ctx context.Context, id auth.Identity, a account) error {
 	u := a.user
 	return d.transact(ctx, func(tx *tx) error {
-		_, err := tx.exec(ctx, updateUser, u.ID, u.Email, flag(a.verified), u.Name, u.Picture, millis(d.now()))
-		if err != nil {
-			return err
+		if a.first {
+			_, err := tx.exec(ctx, updateUser, u.ID, u.Email, flag(a.verified), u.Name, u.Picture, millis(d.now()))
+			if err != nil {
+				return err
+			}
 		}
-		_, err = tx.exec(ctx, updateAccount, id.Issuer, id.Subject, a.email, flag(a.verified))
+		_, err := tx.exec(ctx, updateAccount, id.Issuer, id.Subject, a.email, flag(a.verified))
 		return err
 	})
 }

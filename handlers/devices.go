@@ -43,6 +43,10 @@ func (s *Site) devices(c echo.Context) (views.Devices, error) {
 	if !ok {
 		m.Unlisted = "This strategy keeps no list, so it cannot end a session it is not shown. This one ends by " +
 			strings.TrimPrefix(m.ValidUntil.Text, "on ") + "."
+		if m.CanEndAll {
+			m.Unlisted = "This strategy keeps no list, so it cannot end one session that it is not shown, only all of yours at once. This one ends by " +
+				strings.TrimPrefix(m.ValidUntil.Text, "on ") + "."
+		}
 		return m, nil
 	}
 	list, err := lister.Sessions(c.Request().Context(), v.session.User.ID)

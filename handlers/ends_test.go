@@ -82,7 +82,7 @@ func TestNotRemembered(t *testing.T) {
 	for _, mode := range []string{"cookie", "database"} {
 		site := newSite(t, mode)
 		ada := newBrowser(t, site)
-		ada.get("/sign-in").untick("input[name=remember][type=checkbox]")
+		ada.get("/sign-in").untick(".providers input[name=remember][type=checkbox]")
 		ada.press("#sign-in-dev").press("button[value=ada]").at("/dashboard", 200)
 		if c := ada.cookies["__Host-session-"+mode]; c.value == "" || !c.ends.IsZero() {
 			t.Errorf("%s: got %v, want a cookie without Max-Age", mode, c)

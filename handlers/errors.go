@@ -22,8 +22,9 @@ type Problem struct {
 	Code       string
 	Title      string
 	Text       string
-	ValidUntil time.Time // with not_revocable: when the session ends by itself
-	cause      error     // for the log
+	ValidUntil time.Time     // with not_revocable: when the session ends by itself
+	RetryAfter time.Duration // when to try again; zero if it is no matter of time
+	cause      error         // for the log
 }
 
 func (p *Problem) Error() string {
@@ -52,6 +53,15 @@ var (
 	errUnknownSession   = &Problem{Status: 404, Code: "unknown_session", Title: "No such session", Text: "It has ended already, or it never was one of yours."}
 	errNotListable      = &Problem{Status: 400, Code: "not_listable", Title: "There is no list", Text: "This strategy keeps no list of sessions."}
 	errTooLarge         = &Problem{Status: 400, Code: "session_too_large", Title: "Your profile does not fit", Text: "The session would need more room than browsers give to cookies. Nothing was changed."}
+
+	errNotFresh          = &Problem{Status: 403, Code: "session_not_fresh", Title: "Confirm that it is you", Text: "This needs a sign-in within the last ten minutes."}
+	errRateLimited       = &Problem{Status: 429, Code: "rate_limited", Title: "That was a little often", Text: "Too many tries from this address or for this account. Nothing is locked: wait a moment and try again."}
+	errPasswordDatabase  = &Problem{Status: 400, Code: "password_requires_database", Title: "No passwords here", Text: "This site keeps no users, so there is nowhere to keep a password. Set SESSION_STRATEGY to a strategy with a database."}
+	errAccountsDatabase  = &Problem{Status: 400, Code: "accounts_require_database", Title: "No accounts here", Text: "This site keeps no users, so there is nothing to link or to delete. Set SESSION_STRATEGY to a strategy with a database."}
+	errLastAccount       = &Problem{Status: 409, Code: "last_account", Title: "That is your only way in", Text: "Without it you could never sign in again. Link another account or set a password first."}
+	errUnknownAccount    = &Problem{Status: 404, Code: "unknown_account", Title: "No such account", Text: "Nothing by that name is linked to you."}
+	errBusy              = &Problem{Status: 503, Code: "busy", Title: "Too busy for passwords", Text: "Many people are signing in at this moment. Try again."}
+	errSessionsUncertain = &Problem{Status: 503, Code: "sessions_uncertain", Title: "Changed, but perhaps not everywhere", Text: "Your password is the new one. Whether your other sessions ended is uncertain: end them when the store is back."}
 )
 
 // refusals say what a verdict means to the person who meets it.
@@ -126,8 +136,8 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	if p.Status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+	if wait := p.retryAfter(); wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
 	}
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/api/"):
@@ -148,10 +158,17 @@ func (s *Site) errorView(v *visit, p *Problem) views.Problem {
 	case v.signedIn():
 		m.BackHref, m.BackLabel = "/dashboard", "To your session"
 	}
-	if p.Status == http.StatusServiceUnavailable {
-		m.Retry = "in " + long(retryAfter)
+	if wait := p.retryAfter(); wait > 0 {
+		m.Retry = "in " + long(wait)
 	}
 	return m
+}
+
+func (p *Problem) retryAfter() time.Duration {
+	if p.RetryAfter == 0 && p.Status == http.StatusServiceUnavailable {
+		return retryAfter
+	}
+	return p.RetryAfter
 }
 
 // retryAfter is how long a client should wait when the store does not answer.

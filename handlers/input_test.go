@@ -107,7 +107,7 @@ func TestNextStaysOnTheSite(t *testing.T) {
 	} {
 		ada := newBrowser(t, site)
 		ada.get("/sign-in?" + url.Values{"next": {next}}.Encode())
-		if got := ada.one("input[name=next]").AttrOr("value", ""); got != "/dashboard" {
+		if got := ada.one(".providers input[name=next]").AttrOr("value", ""); got != "/dashboard" {
 			t.Errorf("next=%q: the form has %q", next, got)
 		}
 		ada.post("/sign-in/dev", url.Values{"next": {next}}).press("button[value=ada]").at("/dashboard", 200)

@@ -101,6 +101,9 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 // SignedIn tells the bench who its story is about.
 func (l *Lab) SignedIn(_ context.Context, u auth.User) { l.Bench.SignedIn(u) }
 
+// Deleted tells the bench that its story has lost its hero.
+func (l *Lab) Deleted(userID string) { l.Bench.Deleted(userID) }
+
 // choose is the toggle.
 func (l *Lab) choose(c echo.Context) error {
 	form, err := formOf(c)

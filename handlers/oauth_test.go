@@ -104,7 +104,7 @@ func TestFlowsEnd(t *testing.T) {
 	}
 	site.clock.Advance(10 * time.Minute)
 	ada.back(to).told("flow_expired")
-	if got := ada.one("input[name=next]").AttrOr("value", ""); got != "/sessions" {
+	if got := ada.one(".providers input[name=next]").AttrOr("value", ""); got != "/sessions" {
 		t.Errorf("the way back leads to %s, want /sessions", got)
 	}
 
@@ -164,7 +164,7 @@ func TestProviderDown(t *testing.T) {
 	to := ada.toCallback("dev")
 	site.network.down.Store(true)
 	ada.back(to).told("provider_unavailable")
-	if got := ada.one("input[name=next]").AttrOr("value", ""); got != "/sessions" {
+	if got := ada.one(".providers input[name=next]").AttrOr("value", ""); got != "/sessions" {
 		t.Errorf("the way back leads to %s, want /sessions", got)
 	}
 	ada.wants("/dashboard", 200) // the session from before stands

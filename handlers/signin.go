@@ -17,6 +17,8 @@ import (
 // reasons say on the sign-in page why one is there: how the last session ended,
 // or why a sign-in did not happen. The words are ours, never a provider's.
 var reasons = map[string]views.Reason{
+	"deleted":              {Title: "Your account is deleted.", Text: "With all that was stored of it. You are signed out everywhere that could be reached."},
+	"link_session_changed": {Title: "Not linked.", Text: "You signed out after you had begun. Sign in and begin again."},
 	"signed_out":           {Kind: "signed-out", Title: "You are signed out.", Text: "This browser has forgotten your session."},
 	"flow_invalid":         {Title: "That sign-in cannot be finished.", Text: "It was finished before, or it was started in another browser. Start again here."},
 	"flow_expired":         {Title: "That took too long.", Text: "A sign-in must be finished within ten minutes. Start again."},
@@ -48,10 +50,27 @@ func (s *Site) signInPage(c echo.Context) error {
 	if v.signedIn() && reason == nil {
 		return c.Redirect(http.StatusSeeOther, next)
 	}
-	m := views.SignIn{
-		Next: next, Remember: true, Reason: reason,
-		RememberNote: "Unticked, you are signed out when the browser closes, and after a day at most.",
+	return s.drawSignIn(c, http.StatusOK, views.SignIn{Next: next, Remember: true, Reason: reason})
+}
+
+// drawSignIn adds what the site offers.
+func (s *Site) drawSignIn(c echo.Context, status int, m views.SignIn) error {
+	m.RememberNote = "Unticked, you are signed out when the browser closes, and after a day at most."
+	m.Providers, m.Passwords = s.offers(c), s.Accounts != nil
+	if !m.Passwords {
+		m.PasswordNote = passwordNote
 	}
+	p := s.page(c.Request(), "Sign in")
+	if m.Reason == nil {
+		p.Notice = farewell(visitOf(c).err)
+	}
+	return render(c.Response(), status, views.SignInPage(p, m))
+}
+
+// offers are the providers, and whether they answer. Only when that is known are
+// their addresses known too, to which a form may lead.
+func (s *Site) offers(c echo.Context) []views.Provider {
+	var offers []views.Provider
 	for _, p := range s.Providers.Available(c.Request().Context()) {
 		offer := views.Provider{ID: p.ID, Label: p.Name, Dev: p.ID == "dev"}
 		if offer.Dev {
@@ -60,15 +79,10 @@ func (s *Site) signInPage(c echo.Context) error {
 		if p.Err != nil {
 			offer.Unavailable = "does not answer right now."
 		}
-		m.Providers = append(m.Providers, offer)
+		offers = append(offers, offer)
 	}
-	// Only now are the providers' addresses known that a form may lead to.
 	c.Response().Header().Set("Content-Security-Policy", s.contentSecurityPolicy())
-	p := s.page(c.Request(), "Sign in")
-	if reason == nil {
-		p.Notice = farewell(v.err)
-	}
-	return render(c.Response(), http.StatusOK, views.SignInPage(p, m))
+	return offers
 }
 
 // signIn sends the browser to a provider.
@@ -77,19 +91,33 @@ func (s *Site) signIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	remember := form["remember"]
-	to, err := s.Providers.Start(c.Request().Context(), visitOf(c).jar, c.Param("provider"), oauth.StartOptions{
-		Next: form.Get("next"), Remember: len(remember) == 0 || remember[len(remember)-1] == "1",
-	})
+	o := oauth.StartOptions{Next: form.Get("next"), Remember: remember(form)}
+	if form.Get("prompt") == "login" {
+		o.Prompt = "login"
+	}
+	return s.start(c, o)
+}
+
+func (s *Site) start(c echo.Context, o oauth.StartOptions) error {
+	to, err := s.Providers.Start(c.Request().Context(), visitOf(c).jar, c.Param("provider"), o)
 	switch {
 	case errors.Is(err, oauth.ErrUnknownProvider):
 		return errUnknownProvider
+	case oauth.Code(err) != "" && o.Link != "":
+		return s.notLinked(c, oauth.Code(err))
 	case oauth.Code(err) != "":
-		return s.notSignedIn(c, form.Get("next"), err)
+		return s.notSignedIn(c, c.Param("provider"), o.Next, err)
 	case err != nil:
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// remember says whether the box was ticked. A form that has none ticks it; one
+// that has it sends 0 as well.
+func remember(form url.Values) bool {
+	values := form["remember"]
+	return len(values) == 0 || values[len(values)-1] == "1"
 }
 
 // callback is where the provider sends the browser back. It always answers with
@@ -98,40 +126,56 @@ func (s *Site) callback(c echo.Context) error {
 	ctx, v := c.Request().Context(), visitOf(c)
 	provider := c.Param("provider")
 	result, err := s.Providers.Finish(ctx, v.jar, provider, c.QueryParams())
-	if errors.Is(err, oauth.ErrUnknownProvider) {
+	switch {
+	case errors.Is(err, oauth.ErrUnknownProvider):
 		return errUnknownProvider
-	}
-	if err != nil {
-		return s.notSignedIn(c, result.Next, err)
+	case err != nil && result.Link != "":
+		return s.notLinked(c, oauth.Code(err))
+	case err != nil:
+		return s.notSignedIn(c, provider, result.Next, err)
+	case result.Link != "":
+		return s.linked(c, result)
 	}
 	user, err := s.Directory.SignIn(ctx, result.Identity)
 	if err != nil {
 		if auth.Refused(err) {
-			return s.notSignedIn(c, result.Next, err)
+			return s.notSignedIn(c, provider, result.Next, err)
 		}
 		return unavailable(err)
 	}
-	in := auth.SignIn{User: user, Device: auth.Device{Name: device(c.Request().UserAgent())}, Remember: result.Remember}
+	if err := s.establish(c, provider, user, result.Remember); err != nil {
+		return err
+	}
+	s.keepTokens(c, user.ID, result)
+	return c.Redirect(http.StatusSeeOther, result.Next)
+}
+
+// establish signs somebody in who has proved who they are. What the browser
+// carried of somebody before goes.
+func (s *Site) establish(c echo.Context, provider string, user auth.User, remember bool) error {
+	ctx, v := c.Request().Context(), visitOf(c)
+	in := auth.SignIn{User: user, Device: auth.Device{Name: device(c.Request().UserAgent())}, Remember: remember}
 	if err := auth.IssueAll(ctx, v.jar, in, s.Managers()...); err != nil {
 		if errors.Is(err, auth.ErrTooLarge) {
 			return err
 		}
 		return unavailable(err)
 	}
+	v.jar.Clear(auth.AccountCookie)
 	if s.Extension != nil {
 		s.Extension.SignedIn(ctx, user)
 	}
 	s.Log.InfoContext(ctx, "sign_in_ok", "id", v.id, "provider", provider, "user", user.ID)
-	return c.Redirect(http.StatusSeeOther, result.Next)
+	return nil
 }
 
 // notSignedIn goes back to the sign-in page, which says why.
-func (s *Site) notSignedIn(c echo.Context, next string, err error) error {
+func (s *Site) notSignedIn(c echo.Context, provider, next string, err error) error {
 	code := oauth.Code(err)
 	if code == "" {
 		code = auth.Reason(err)
 	}
-	s.Log.WarnContext(c.Request().Context(), "sign_in_failed", "id", visitOf(c).id, "provider", c.Param("provider"), "reason", code, "error", err)
+	s.Log.WarnContext(c.Request().Context(), "sign_in_failed", "id", visitOf(c).id, "provider", provider, "reason", code, "error", err)
 	return c.Redirect(http.StatusSeeOther, signInPath(next, code))
 }
 
@@ -151,6 +195,7 @@ func (s *Site) forget(c echo.Context, managers ...*auth.Manager) error {
 	ctx, v := c.Request().Context(), visitOf(c)
 	c.Response().Header().Set("Clear-Site-Data", `"cache"`)
 	v.err = auth.ErrNoSession
+	v.jar.Clear(auth.AccountCookie)
 	var failed error
 	for _, m := range managers {
 		failed = errors.Join(failed, m.SignOut(ctx, v.jar))

@@ -32,8 +32,11 @@ type Site struct {
 	Assets    *static.Assets
 	Providers *oauth.Providers
 	Directory auth.Directory
-	Users     auth.Users // nil without a database
-	Enrich    Enricher   // may be nil
+	Users     auth.Users          // nil without a database
+	Accounts  auth.Accounts       // nil without a database
+	Passwords *auth.Passwords     // nil without a database
+	Tokens    *auth.AccountKeeper // of the provider's tokens; nil if they are not kept
+	Enrich    Enricher            // may be nil
 
 	Managers func() []*auth.Manager            // all that a sign-in issues under
 	Pick     func(*http.Request) *auth.Manager // the one whose session a request trusts; nil if it names none
@@ -46,6 +49,7 @@ type Site struct {
 	Text      func() string               // fresh random text
 	Log       *slog.Logger
 
+	limits  *limits
 	once    sync.Once
 	handler http.Handler
 }
@@ -77,6 +81,8 @@ type Extension interface {
 	Inside(c echo.Context) Component
 	// SignedIn is told of each sign-in.
 	SignedIn(ctx context.Context, u auth.User)
+	// Deleted is told that a user is no more.
+	Deleted(userID string)
 }
 
 func (s *Site) https() bool { return s.BaseURL.Scheme == "https" }

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/base32"
@@ -112,6 +113,7 @@ func newSiteWith(t testing.TB, o settings) *site {
 		t.Cleanup(func() { s.db.Close() })
 		s.db.Observe = observe
 		s.Directory, s.Users, s.Enrich, s.Ready = s.db, s.db, handlers.EnrichFrom(s.db), s.db.Ready
+		s.Accounts, s.Passwords = s.db, &auth.Passwords{Random: rand.Reader, Observe: observe}
 		parts.Users, parts.Sessions, parts.Refresh = s.db, db.Sessions{DB: s.db}, db.Sessions{DB: s.db}
 	}
 	if o.Strategy == "compare" {

@@ -14,6 +14,9 @@ var (
 		User: &UserChip{Name: "Ada", Initials: "A"}, Notice: &Notice{Kind: "done", Text: "Done."}}
 	nobody = Page{Title: "Test", CSS: "/static/app.1.css", JS: "/static/app.1.js", Icon: "/static/icon.1.svg", Theme: "dark"}
 	laptop = Device{ID: "s1", Kind: "desktop", Browser: "Firefox", System: "Linux", SignedIn: soon, Ends: soon, Current: true}
+	wrong  = Flaw{Code: "credentials_wrong", Text: "They do not belong together."}
+	again  = Proof{Name: "Ada", SignedIn: soon, Next: "/account", Providers: []Provider{{ID: "google", Label: "Google"}}, Email: "ada@example.org"}
+	ways   = []AccountWay{{ID: "google", Label: "Google", Email: "ada@example.org", Linked: soon, Tokens: "Kept.", CanUnlink: true}, {ID: "password", Label: "Password", Linked: soon}}
 	phone  = Device{ID: "s2", Kind: "phone", Browser: "Safari", System: "iPhone", SignedIn: soon, Ends: soon}
 )
 
@@ -23,10 +26,17 @@ var pages = map[string]templ.Component{
 	"sign-in": SignInPage(nobody, SignIn{Next: "/compare", Remember: true, Reason: &Reason{Kind: "revoked", Title: "Out.", Text: "Ended elsewhere."},
 		Providers: []Provider{{ID: "google", Label: "Google"}, {ID: "oidc", Label: "Acme", Unavailable: "cannot be reached."}, {ID: "dev", Label: "a test person", Dev: true}}}),
 	"sign-in, nothing to sign in with": SignInPage(nobody, SignIn{}),
-	"dashboard":                        DashboardPage(ada, Dashboard{Name: "Ada", IdleEnd: soon, FinalEnd: soon, Devices: Devices{Sessions: []Device{laptop, phone}}}),
-	"devices":                          DevicesPage(ada, Devices{Sessions: []Device{laptop, phone}, Effect: "at once"}),
-	"devices, not listed":              DevicesPage(ada, Devices{Unlisted: "No list.", ValidUntil: soon, CanEndAll: true}),
-	"error":                            ErrorPage(nobody, Problem{Status: 503, Code: "store_unavailable", Title: "No answer", Text: "Try again.", BackHref: "/", BackLabel: "Start"}),
+	"sign-in, wrong password": SignInPage(nobody, SignIn{Passwords: true, Email: "ada@example.org", Flaw: wrong,
+		Providers: []Provider{{ID: "dev", Label: "a test person", Dev: true}}}),
+	"sign-up":                SignUpPage(nobody, SignUp{Flaw: Flaw{Code: "password_short", Text: "Too short."}}),
+	"confirm":                ConfirmPage(ada, again),
+	"account":                AccountPage(ada, Account{Stored: true, Ways: ways, Linkable: []Provider{{ID: "oidc", Label: "Acme"}}, HasPassword: true, PasswordEmail: "ada@example.org", Flaw: Flaw{Code: "password_wrong", Text: "No."}}),
+	"account, to confirm":    AccountPage(ada, Account{Stored: true, Ways: ways[:1], Proof: &again}),
+	"account without stores": AccountPage(ada, Account{Tokens: "Tokens of google are kept."}),
+	"dashboard":              DashboardPage(ada, Dashboard{Name: "Ada", IdleEnd: soon, FinalEnd: soon, Devices: Devices{Sessions: []Device{laptop, phone}}}),
+	"devices":                DevicesPage(ada, Devices{Sessions: []Device{laptop, phone}, Effect: "at once"}),
+	"devices, not listed":    DevicesPage(ada, Devices{Unlisted: "No list.", ValidUntil: soon, CanEndAll: true}),
+	"error":                  ErrorPage(nobody, Problem{Status: 503, Code: "store_unavailable", Title: "No answer", Text: "Try again.", BackHref: "/", BackLabel: "Start"}),
 }
 
 func draw(t *testing.T, c templ.Component) *goquery.Document {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sessionlab/auth"
 	"sessionlab/auth/devidp"
 	"sessionlab/auth/oauth"
 )
@@ -46,6 +47,10 @@ func TestSignInWithEmbeddedProvider(t *testing.T) {
 		t.Errorf("identity: %+v", got.Identity)
 	}
 	again := ada.mustFinish("dev", choose(ada.start("dev"), "persona", "ada"))
+	if got.Tokens.Access == again.Tokens.Access {
+		t.Error("two sign-ins were given one token")
+	}
+	got.Tokens, again.Tokens = auth.AccountTokens{}, auth.AccountTokens{}
 	if diff := cmp.Diff(got, again); diff != "" {
 		t.Errorf("the second sign-in differs (-first +second):\n%s", diff)
 	}

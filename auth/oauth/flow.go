@@ -36,6 +36,7 @@ type flow struct {
 	Verifier string `json:"verifier"`
 	Next     string `json:"next"`
 	Remember bool   `json:"remember"`
+	Link     string `json:"link,omitempty"`
 }
 
 // flowCookie names the cookie of the flow with that state. The name is derived

@@ -38,6 +38,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -94,13 +95,16 @@ type StartOptions struct {
 	Next     string // where to go afterwards; see [SafeNext]
 	Remember bool   // handed through to [Result]
 	Prompt   string // OpenID Connect Core §3.1.2.1; "login" asks the person to prove again who they are
+	Link     string // whose account the identity shall become, in the caller's words; empty: a sign-in
 }
 
 // A Result is what a flow ends with.
 type Result struct {
 	Identity auth.Identity
-	Next     string // a same-site path
+	Tokens   auth.AccountTokens // what came with it, for those who keep it
+	Next     string             // a same-site path
 	Remember bool
+	Link     string // as it was when the flow began; nobody could change it meanwhile
 }
 
 // Start begins a flow and returns where to send the browser. It sets the flow's
@@ -126,6 +130,7 @@ func (p *Providers) Start(ctx context.Context, jar *auth.Jar, id string, o Start
 		Verifier: p.Text() + p.Text(), // 43 characters at least, RFC 7636 §4.1
 		Next:     SafeNext(o.Next),
 		Remember: o.Remember,
+		Link:     o.Link,
 	}
 	if err := p.openFlow(ctx, jar, f); err != nil {
 		return "", err
@@ -140,13 +145,13 @@ func (p *Providers) Start(ctx context.Context, jar *auth.Jar, id string, o Start
 // Finish ends the flow that a callback belongs to and says who signed in. It
 // deletes the flow's cookie on every outcome and takes 8 seconds at most.
 //
-// Its errors are an [Error] each. With an error there is no Identity, but Next
-// and Remember are set if the flow was this browser's, for another try.
+// Its errors are an [Error] each. With an error there is no Identity, but Next,
+// Remember and Link are set if the flow was this browser's, for another try.
 func (p *Providers) Finish(ctx context.Context, jar *auth.Jar, id string, query url.Values) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxCallback)
 	defer cancel()
 	f, err := p.takeFlow(ctx, jar, id, query)
-	result := Result{Next: f.Next, Remember: f.Remember}
+	result := Result{Next: f.Next, Remember: f.Remember, Link: f.Link}
 	provider := p.find(id)
 	if provider == nil {
 		return result, ErrUnknownProvider
@@ -172,8 +177,21 @@ func (p *Providers) Finish(ctx context.Context, jar *auth.Jar, id string, query 
 		return result, err
 	}
 	identity.Provider, identity.Issuer = provider.ID, provider.Issuer
-	result.Identity = identity
+	result.Identity, result.Tokens = identity, granted(provider.ID, token, ends.scopes, p.Now())
 	return result, nil
+}
+
+// granted is what the token endpoint gave at now. Without a scope in the answer
+// it is what was asked for (RFC 6749 §5.1); GitHub puts commas between them.
+func granted(provider string, token *oauth2.Token, asked []string, now time.Time) auth.AccountTokens {
+	t := auth.AccountTokens{Provider: provider, Access: token.AccessToken, Refresh: token.RefreshToken, Scopes: asked}
+	if token.ExpiresIn > 0 {
+		t.Expires = now.UTC().Truncate(time.Second).Add(time.Duration(token.ExpiresIn) * time.Second)
+	}
+	if scope, ok := token.Extra("scope").(string); ok && scope != "" {
+		t.Scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' })
+	}
+	return t
 }
 
 // readCallback returns the code in a callback of the provider at issuer.
@@ -230,6 +248,9 @@ func (p *Providers) FormTargets() []string {
 	slices.Sort(origins)
 	return slices.Compact(origins)
 }
+
+// Has says whether a provider of that id is configured.
+func (p *Providers) Has(id string) bool { return p.find(id) != nil }
 
 func (p *Providers) find(id string) *Provider {
 	i := slices.IndexFunc(p.List, func(q *Provider) bool { return q.ID == id })

@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ func TestSignInWithOpenID(t *testing.T) {
 				t.Error("prompt is asked for though nobody wanted it")
 			}
 			got := ada.mustFinish("oidc", op.approve(request))
+			got.Tokens = auth.AccountTokens{} // see TestTokens
 			want := oauth.Result{
 				Identity: auth.Identity{
 					Provider: "oidc", Issuer: "https://op.example", Subject: "ada-1815",
@@ -46,6 +48,39 @@ func TestSignInWithOpenID(t *testing.T) {
 				t.Errorf("UserInfo was asked %d times though nothing was missing", n)
 			}
 		})
+	}
+}
+
+func TestTokens(t *testing.T) {
+	op := newOP(t)
+	s := withOP(t, op)
+	ada := s.newBrowser()
+	got := ada.mustFinish("oidc", op.approve(ada.start("oidc"))).Tokens
+	if got.Provider != "oidc" || got.Access != accessToken || got.Refresh != "" ||
+		!got.Expires.Equal(s.clock.Now().Truncate(time.Second).Add(5*time.Minute)) || strings.Join(got.Scopes, " ") != "openid email profile" {
+		t.Errorf("got %s with %q until %s for %s", got, got.Access, got.Expires, got.Scopes)
+	}
+}
+
+// TestLinkComesBack holds what a flow is for to what it was begun for: the query
+// of a callback cannot add it or take it away.
+func TestLinkComesBack(t *testing.T) {
+	op := newOP(t)
+	ada := withOP(t, op).newBrowser()
+	query := op.approve(ada.startWith("oidc", oauth.StartOptions{Link: "ada's session"}))
+	query.Set("link", "grace's session")
+	if got := ada.mustFinish("oidc", query).Link; got != "ada's session" {
+		t.Errorf("got %q", got)
+	}
+	query = op.approve(ada.start("oidc"))
+	query.Set("link", "grace's session")
+	if got := ada.mustFinish("oidc", query).Link; got != "" {
+		t.Errorf("a sign-in became a link: %q", got)
+	}
+	request := ada.startWith("oidc", oauth.StartOptions{Link: "ada's session"})
+	refused := url.Values{"state": {request.Query().Get("state")}, "error": {"access_denied"}}
+	if got := ada.mustRefuse("oidc", refused, oauth.ErrCancelled).Link; got != "ada's session" {
+		t.Errorf("when cancelled: got %q", got)
 	}
 }
 

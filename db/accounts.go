@@ -1,0 +1,182 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sessionlab/auth"
+)
+
+var _ auth.Accounts = (*DB)(nil)
+
+// Accounts reads the rows of a user.
+func (d *DB) Accounts(ctx context.Context, userID string) (list []auth.Account, err error) {
+	end := d.observe(ctx, kindRead, statements[listAccounts].text)
+	defer func() { end(err) }()
+	rows, err := d.prepared[listAccounts].QueryContext(ctx, userID)
+	if err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var a auth.Account
+		var linked int64
+		if err := rows.Scan(&a.Provider, &a.Issuer, &a.Subject, &a.Email, &linked, &a.Sealed); err != nil {
+			return nil, fmt.Errorf("list accounts: %w", err)
+		}
+		a.LinkedAt = instant(linked)
+		list = append(list, a)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	return list, nil
+}
+
+// Link holds the write lock from looking to adding.
+func (d *DB) Link(ctx context.Context, userID string, id auth.Identity) error {
+	err := d.transact(ctx, func(tx *tx) error {
+		a, err := tx.account(ctx, id)
+		switch {
+		case err == nil && a.user.ID == userID:
+			return nil
+		case err == nil:
+			return auth.ErrTaken
+		case !errors.Is(err, auth.ErrNotFound):
+			return err
+		}
+		return tx.addAccount(ctx, userID, id)
+	})
+	if err != nil {
+		return fmt.Errorf("link account: %w", err)
+	}
+	return nil
+}
+
+// Unlink is a guarded statement: of two that run at once one finds that it would
+// remove the last.
+func (d *DB) Unlink(ctx context.Context, userID, provider string) error {
+	err := d.transact(ctx, func(tx *tx) error {
+		n, err := tx.exec(ctx, deleteAccount, userID, provider)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return auth.ErrLastAccount
+		}
+		if provider == auth.PasswordProvider {
+			_, err = tx.exec(ctx, dropPassword, userID, millis(d.now()))
+		}
+		return err
+	})
+	if errors.Is(err, auth.ErrLastAccount) {
+		err = d.whyNotUnlinked(ctx, userID, provider)
+	}
+	if err != nil {
+		return fmt.Errorf("unlink account: %w", err)
+	}
+	return nil
+}
+
+func (d *DB) whyNotUnlinked(ctx context.Context, userID, provider string) error {
+	list, err := d.Accounts(ctx, userID)
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if a.Provider == provider {
+			return auth.ErrLastAccount
+		}
+	}
+	return auth.ErrNotFound
+}
+
+// SignUp adds a user whose id nobody has yet.
+func (d *DB) SignUp(ctx context.Context, u auth.User, id auth.Identity, hash string) (auth.User, error) {
+	err := d.transact(ctx, func(tx *tx) error {
+		switch _, err := tx.account(ctx, id); {
+		case err == nil:
+			return auth.ErrTaken
+		case !errors.Is(err, auth.ErrNotFound):
+			return err
+		}
+		return tx.addUser(ctx, u, id, hash)
+	})
+	if err != nil {
+		return auth.User{}, fmt.Errorf("sign up: %w", err)
+	}
+	return u, nil
+}
+
+// Password costs one read, whether or not there is such an account.
+func (d *DB) Password(ctx context.Context, email string) (auth.User, string, error) {
+	var u auth.User
+	var hash string
+	err := d.queryRow(ctx, findPassword, []any{auth.PasswordProvider, email}, append([]any{&hash}, userDest(&u)...))
+	if err != nil {
+		return auth.User{}, "", fmt.Errorf("find password: %w", err)
+	}
+	return u, hash, nil
+}
+
+// SetPassword replaces the hash, or sets a first one and adds its account.
+func (d *DB) SetPassword(ctx context.Context, userID string, id auth.Identity, hash string) error {
+	err := d.transact(ctx, func(tx *tx) error {
+		a, err := tx.account(ctx, id)
+		switch {
+		case errors.Is(err, auth.ErrNotFound):
+			err = tx.addAccount(ctx, userID, id)
+		case err == nil && a.user.ID != userID:
+			err = auth.ErrTaken
+		}
+		if err != nil {
+			return err
+		}
+		n, err := tx.exec(ctx, setPassword, userID, hash, millis(d.now()))
+		if err == nil && n == 0 {
+			err = auth.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	return nil
+}
+
+// KeepTokens writes beside the account; nothing if there is no such account.
+func (d *DB) KeepTokens(ctx context.Context, issuer, subject, sealed string) error {
+	if _, err := d.exec(ctx, keepTokens, issuer, subject, sealed); err != nil {
+		return fmt.Errorf("keep tokens: %w", err)
+	}
+	return nil
+}
+
+// DeleteUser takes accounts and sessions along, by their foreign keys. Refresh
+// tokens find their family gone, and are swept in their time.
+func (d *DB) DeleteUser(ctx context.Context, userID string) error {
+	if _, err := d.exec(ctx, deleteUser, userID); err != nil {
+		return fmt.Errorf("delete user: %w", err)
+	}
+	return nil
+}
+
+// account reads an account and its user in the transaction.
+func (t *tx) account(ctx context.Context, id auth.Identity) (account, error) {
+	var a account
+	err := t.queryRow(ctx, findAccountInTx, []any{id.Issuer, id.Subject},
+		append([]any{&a.email, &a.verified, &a.first}, userDest(&a.user)...))
+	return a, err
+}
+
+// addAccount adds an account that the transaction has not found. Nothing is added
+// where the user has one of that provider, or where there is no such user.
+func (t *tx) addAccount(ctx context.Context, userID string, id auth.Identity) error {
+	n, err := t.exec(ctx, insertAccount, id.Issuer, id.Subject, id.Provider, userID,
+		id.User().Email, flag(id.EmailVerified), millis(t.db.now()))
+	if err == nil && n == 0 {
+		return auth.ErrLinked
+	}
+	return err
+}
