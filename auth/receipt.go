@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,13 +44,22 @@ func (r *Receipt) Steps() []Step {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]Step(nil), r.steps...)
+	steps := slices.Clone(r.steps)
+	for i := range steps { // statements are written over several lines
+		steps[i].Name = strings.Join(strings.Fields(steps[i].Name), " ")
+	}
+	return steps
 }
 
 // Count says how many steps of a kind there were.
 func (r *Receipt) Count(kind string) int {
+	if r == nil {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	n := 0
-	for _, s := range r.Steps() {
+	for _, s := range r.steps {
 		if s.Kind == kind {
 			n++
 		}
@@ -80,7 +90,7 @@ func Receipts(now func() time.Time) Observer {
 		}
 		began := now()
 		return func(err error) {
-			s := Step{Kind: kind, Name: strings.Join(strings.Fields(step), " "), Took: now().Sub(began)}
+			s := Step{Kind: kind, Name: step, Took: now().Sub(began)}
 			if err != nil {
 				s.Err = err.Error()
 			}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -29,6 +31,7 @@ func (s *Site) outermost(next http.Handler) http.Handler {
 
 // observe gives the request an id and a receipt, and logs it when it is over.
 func (s *Site) observe(next http.Handler) http.Handler {
+	secure := s.secureHeaders()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
 		v := &visit{id: s.Text()[:12], began: began, receipt: auth.ReceiptFrom(r.Context())}
@@ -38,7 +41,7 @@ func (s *Site) observe(next http.Handler) http.Handler {
 		}
 		ctx := auth.WithReceipt(withVisit(r.Context(), v), v.receipt)
 		w.Header().Set("X-Request-Id", v.id)
-		s.secureHeaders(w.Header())
+		secure(w.Header())
 
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(rec, r.WithContext(ctx))
@@ -95,25 +98,32 @@ func (s *Site) recover(next http.Handler) http.Handler {
 	})
 }
 
-// secureHeaders are on every answer, errors included (ASVS 3.4).
-func (s *Site) secureHeaders(h http.Header) {
-	h.Set("Content-Security-Policy", s.contentSecurityPolicy())
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+// secureHeaders are on every answer, errors included (ASVS 3.4). They are the same
+// each time and shared by all answers: a handler that wants another value sets it.
+func (s *Site) secureHeaders() func(http.Header) {
+	fixed := http.Header{}
+	fixed.Set("Content-Security-Policy", contentSecurityPolicy(nil))
+	fixed.Set("X-Content-Type-Options", "nosniff")
+	fixed.Set("Referrer-Policy", "no-referrer")
+	fixed.Set("Cross-Origin-Opener-Policy", "same-origin")
+	fixed.Set("Cross-Origin-Resource-Policy", "same-origin")
+	fixed.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 	if s.https() {
-		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		fixed.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 	}
+	for name, values := range fixed {
+		fixed[name] = slices.Clip(values)
+	}
+	return func(h http.Header) { maps.Copy(h, fixed) }
 }
 
 // contentSecurityPolicy allows nothing that is not ours. form-action governs the
-// redirects that follow a form too, so it names the providers.
-func (s *Site) contentSecurityPolicy() string {
+// redirects that follow a form too, so a page that offers providers names them.
+func contentSecurityPolicy(providers []string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-		"img-src 'self' " + strings.Join(pictureHosts, " ") + "; form-action 'self' " +
-		strings.Join(s.Providers.FormTargets(), " ") + "; frame-ancestors 'none'; base-uri 'none'"
+		"img-src 'self' " + strings.Join(pictureHosts, " ") +
+		"; form-action " + strings.Join(append([]string{"'self'"}, providers...), " ") +
+		"; frame-ancestors 'none'; base-uri 'none'"
 }
 
 // checkHost refuses requests for another host (421), and on a loopback base URL
@@ -169,7 +179,9 @@ func (s *Site) limitBody(next http.Handler) http.Handler {
 			s.refuse(w, r, errBodyTooLarge)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -81,7 +81,7 @@ func (s *Site) offers(c echo.Context) []views.Provider {
 		}
 		offers = append(offers, offer)
 	}
-	c.Response().Header().Set("Content-Security-Policy", s.contentSecurityPolicy())
+	c.Response().Header().Set("Content-Security-Policy", contentSecurityPolicy(s.Providers.FormTargets()))
 	return offers
 }
 
