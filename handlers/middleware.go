@@ -121,7 +121,7 @@ func (s *Site) secureHeaders() func(http.Header) {
 // redirects that follow a form too, so a page that offers providers names them.
 func contentSecurityPolicy(providers []string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-		"img-src 'self' " + strings.Join(pictureHosts, " ") +
+		"img-src 'self' data: " + strings.Join(pictureHosts, " ") +
 		"; form-action " + strings.Join(append([]string{"'self'"}, providers...), " ") +
 		"; frame-ancestors 'none'; base-uri 'none'"
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -54,17 +55,23 @@ func New() (*Assets, error) {
 		if err != nil {
 			return nil, fmt.Errorf("static: %s: %w", s.name, err)
 		}
+		if s.contentType == "image/svg+xml" {
+			// Small enough to be in the page: a request less, and none to be cut
+			// off when the visitor is quick.
+			a.urls[s.name] = "data:image/svg+xml," + url.PathEscape(strings.TrimSpace(string(content)))
+			continue
+		}
 		sum := sha256.Sum256(content)
 		ext := path.Ext(s.name)
-		url := Prefix + strings.TrimSuffix(s.name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		a.urls[s.name] = url
-		a.files[url] = &asset{s.contentType, content, sync.OnceValue(func() []byte { return compress(content) })}
+		address := Prefix + strings.TrimSuffix(s.name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+		a.urls[s.name] = address
+		a.files[address] = &asset{s.contentType, content, sync.OnceValue(func() []byte { return compress(content) })}
 	}
 	return a, nil
 }
 
-// URL is where the asset of that name ("app.css", "app.js", "icon.svg") is
-// served; "" for any other name.
+// URL is where the asset of that name ("app.css", "app.js") is served, and what
+// "icon.svg" is drawn from; "" for any other name.
 func (a *Assets) URL(name string) string { return a.urls[name] }
 
 // ServeHTTP answers GET and HEAD for the URLs that URL returns, and 404 for

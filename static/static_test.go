@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -25,7 +26,7 @@ func TestAssetsAreServedForEver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	types := map[string]string{"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"}
+	types := map[string]string{"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"}
 	for name, contentType := range types {
 		plain := fetch(a, "GET", a.URL(name), "")
 		if plain.Code != 200 || plain.Header().Get("Content-Type") != contentType || plain.Header().Get("Content-Encoding") != "" {
@@ -56,6 +57,18 @@ func TestAssetsAreServedForEver(t *testing.T) {
 		if head.Code != 200 || head.Body.Len() != 0 || head.Header().Get("Content-Length") != plain.Header().Get("Content-Length") {
 			t.Errorf("%s: HEAD: got %d, %d bytes, %v", name, head.Code, head.Body.Len(), head.Header())
 		}
+	}
+}
+
+func TestIconIsInThePage(t *testing.T) {
+	a, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, found := strings.CutPrefix(a.URL("icon.svg"), "data:image/svg+xml,")
+	svg, err := url.PathUnescape(content)
+	if !found || err != nil || !strings.HasPrefix(svg, "<svg") || strings.ContainsAny(content, "\"<># ") || len(content) > 600 {
+		t.Errorf("got %q, %v", a.URL("icon.svg"), err)
 	}
 }
 
