@@ -58,7 +58,7 @@ func TestStoreGone(t *testing.T) {
 
 // Signing out works for this browser whatever the store does; the page does not
 // claim more.
-func TestSignOutWithoutTheStore(t *testing.T) {
+func TestCase09SignOutClearsCookiesEvenWhenTheStoreFails(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"database", "compare"} {
 		site := newSite(t, mode)

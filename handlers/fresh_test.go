@@ -82,9 +82,9 @@ func TestEndingSessionsNeedsNoFreshness(t *testing.T) {
 	}
 }
 
-// TestStrictRoutesAskTheServer revokes a session whose copy in the browser is
+// TestCase05NothingInARequestWeakensAStrictRoute revokes a session whose copy in the browser is
 // still good, and then tries what must not rest on copies.
-func TestStrictRoutesAskTheServer(t *testing.T) {
+func TestCase05NothingInARequestWeakensAStrictRoute(t *testing.T) {
 	for _, strategy := range []string{"hybrid", "rotation"} {
 		t.Run(strategy, func(t *testing.T) {
 			s := newSite(t, strategy)

@@ -49,7 +49,7 @@ func with(u *url.URL, pairs ...string) *url.URL {
 }
 
 // A callback is good once, in the browser and for the provider that began it.
-func TestCallbackBelongsToOneFlow(t *testing.T) {
+func TestCase06FlowEndsWhereItBegan(t *testing.T) {
 	t.Parallel()
 	site := newSite(t, "database")
 	ada, eve := newBrowser(t, site), newBrowser(t, site)

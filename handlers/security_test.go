@@ -29,7 +29,7 @@ func TestSecurity(t *testing.T) {
 		{5, "renewal never moves the absolute end", TestAbsoluteEnd},
 		{5, "a copied old cookie dies at its own time", TestCopyOfAnOldCookie},
 		{7, "a token of one kind is no other", TestBadCookiesSignOut},
-		{9, "a flow is used once, by its browser, at its provider", TestCallbackBelongsToOneFlow},
+		{9, "a flow is used once, by its browser, at its provider", TestCase06FlowEndsWhereItBegan},
 		{9, "flows end and are bounded", TestFlowsEnd},
 		{10, "PKCE S256 and nonce for every provider", challengeIsSent},
 		{12, "only BASE_URL decides addresses", onlyBaseURLDecides},
