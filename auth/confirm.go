@@ -7,7 +7,8 @@ import "context"
 // save the asking does not count. A strategy that keeps no such copy has nothing
 // to add: loaded stands.
 //
-// A refusal clears the cookies. A fault keeps them, and confirms nothing.
+// A refusal that ends the session clears the cookies. A fault keeps them, and
+// confirms nothing.
 func (m *Manager) Confirm(ctx context.Context, jar *Jar, loaded Session) (_ Session, err error) {
 	c, ok := m.Strategy.(Confirmer)
 	if !ok {
@@ -23,7 +24,7 @@ func (m *Manager) Confirm(ctx context.Context, jar *Jar, loaded Session) (_ Sess
 		err = ErrInvalid // the copy was one of another session
 	}
 	if err != nil {
-		if Refused(err) {
+		if ends(err) {
 			m.clear(jar)
 		}
 		return Session{}, err
