@@ -46,6 +46,12 @@ func GenerateKey(random io.Reader) (*Key, error) {
 	return NewKey(secret)
 }
 
+// Derive returns another key, the same each time for one label. Neither opens what
+// the other seals.
+func (k *Key) Derive(label string) (*Key, error) {
+	return NewKey(k.derive("key "+label, MinKeyBytes))
+}
+
 // encode is the key as SESSION_KEYS takes it: the secret itself.
 func (k *Key) encode() string { return base64.StdEncoding.EncodeToString(k.secret) }
 

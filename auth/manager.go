@@ -37,7 +37,10 @@ func (m *Manager) Load(ctx context.Context, jar *Jar) (Session, error) {
 	switch {
 	case err == nil && over(s.RenewAt, m.Now()) && s.RenewAt.Before(s.EndsAt):
 		renewed, err := m.renew(ctx, jar, t)
-		if err != nil && !Refused(err) {
+		switch {
+		case err == nil:
+			renewed.User = s.User // as just read; what slides along may be an older copy
+		case !Refused(err):
 			m.Log.WarnContext(ctx, "session not renewed", "strategy", m.Name, "error", err)
 			return s, nil
 		}

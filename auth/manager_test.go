@@ -88,6 +88,28 @@ func TestManagerLoad(t *testing.T) {
 	}
 }
 
+// sliding renews with the copy of the user that it carries along, as epoch does.
+type sliding struct{ scripted }
+
+func (s *sliding) Renew(ctx context.Context, t auth.Tokens) (auth.Session, auth.Tokens, error) {
+	session, t, err := s.scripted.Renew(ctx, t)
+	session.User.Role = auth.RoleAdmin
+	return session, t, err
+}
+
+// The role that was read a moment ago counts, not the copy that slides along:
+// whoever was demoted is not an admin again for one request in a week.
+func TestManagerBelievesWhatWasJustRead(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := &sliding{scripted{session: auth.Session{User: auth.User{Role: auth.RoleMember}, RenewAt: now, EndsAt: now.Add(time.Hour)}}}
+	m := manager(t, "x", s)
+	m.Now = func() time.Time { return now }
+	jar, _ := jarOf("__Host-session-x=v")
+	if got, err := m.Load(context.Background(), jar); err != nil || got.User.Role != auth.RoleMember {
+		t.Errorf("got %q, %v, want %q", got.User.Role, err, auth.RoleMember)
+	}
+}
+
 func TestManagerSignOutClearsEvenWhenTheStoreFails(t *testing.T) {
 	s := &scripted{renErr: errDown}
 	m := manager(t, "x", s)

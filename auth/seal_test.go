@@ -126,6 +126,22 @@ func TestKeyRing(t *testing.T) {
 	}
 }
 
+// A derived key is the same for the same label, and another for any other.
+func TestKeyDerive(t *testing.T) {
+	root := newRing(t).Newest()
+	derive := func(k *auth.Key, label string) string {
+		d, err := k.Derive(label)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.ID
+	}
+	a := derive(root, "a")
+	if a != derive(root, "a") || a == derive(root, "b") || a == derive(newRing(t).Newest(), "a") || a == root.ID {
+		t.Error("a derived key is not one's own, or not the same again")
+	}
+}
+
 func TestKeyRingSurvivesEncoding(t *testing.T) {
 	ring, err := auth.NewKeyRing(newRing(t).Newest(), newRing(t).Newest())
 	if err != nil {

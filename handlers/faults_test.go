@@ -80,9 +80,10 @@ func TestCase09SignOutClearsCookiesEvenWhenTheStoreFails(t *testing.T) {
 func TestStoreLocked(t *testing.T) {
 	t.Parallel()
 	site := newSite(t, "database")
-	site.db.Wait = 50 * time.Millisecond
 	ada, phone, eve := newBrowser(t, site).signIn("ada"), newBrowser(t, site).signIn("ada"), newBrowser(t, site)
 	to := eve.toCallback("dev")
+	patience := site.db.Wait
+	site.db.Wait = 50 * time.Millisecond
 	other, err := sql.Open("sqlite", site.file)
 	must(t, err)
 	defer other.Close()
@@ -110,6 +111,7 @@ func TestStoreLocked(t *testing.T) {
 	}
 	_, err = other.Exec("ROLLBACK")
 	must(t, err)
+	site.db.Wait = patience
 	if phone.wants("/dashboard", 200); len(phone.setCookies()) != 1 {
 		t.Errorf("it does not slide afterwards: %v", phone.setCookies())
 	}

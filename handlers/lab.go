@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"sessionlab/auth"
@@ -25,7 +26,7 @@ var _ Extension = (*Lab)(nil)
 // Compare turns the site into compare mode: a sign-in issues a session under
 // every strategy of the bench, and the visitor picks the one that is trusted.
 func (s *Site) Compare(b *lab.Bench) {
-	s.Managers = b.Managers
+	s.Managers, s.Users = b.Managers, b.Users()
 	s.Pick = func(r *http.Request) *auth.Manager { return b.Manager(chosen(r)) }
 	s.Extension = &Lab{Bench: b, site: s}
 }
@@ -86,6 +87,9 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 	}
 	p.Nav = nav
 	p.Footnote = "A lab for web sessions. Every answer on these pages is a real request."
+	if notes := standing(l.Bench.Status()); len(notes) > 0 && !l.Sessionless(r.URL.Path) {
+		p.Toggle = views.LabStrip(strings.Join(notes, " · "), "/compare/reset")
+	}
 	if p.User == nil || r.Method != http.MethodGet {
 		return
 	}
@@ -95,11 +99,18 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 			Name: kind.Name, Gloss: kind.Gloss, Current: kind.Name == chosen(r),
 		})
 	}
-	p.Toggle = views.StrategyToggle(toggle)
+	strips := []templ.Component{views.StrategyToggle(toggle)}
+	if p.Toggle != nil {
+		strips = append(strips, p.Toggle)
+	}
+	p.Toggle = templ.Join(strips...)
 }
 
 // SignedIn tells the bench who its story is about.
-func (l *Lab) SignedIn(_ context.Context, u auth.User) { l.Bench.SignedIn(u) }
+func (l *Lab) SignedIn(ctx context.Context, u auth.User) {
+	visitor, _ := visitFrom(ctx).jar.Get(visitorCookie)
+	l.Bench.SignedIn(ctx, visitor, u)
+}
 
 // Deleted tells the bench that its story has lost its hero.
 func (l *Lab) Deleted(userID string) { l.Bench.Deleted(userID) }

@@ -59,6 +59,7 @@ type settings struct {
 	Life     auth.Lifetimes       // the default ones if zero
 	Change   func(*handlers.Site) // the last word on the wiring; may be nil
 	Alone    bool                 // no second provider
+	File     string               // a database that is there already, as after a restart
 }
 
 func newSite(t testing.TB, strategy string) *site {
@@ -84,7 +85,7 @@ func newSiteWith(t testing.TB, o settings) *site {
 		network: &network{hosts: map[string]http.Handler{}}, log: &journal{},
 	}
 	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	observe, text := auth.Receipts(s.clock.Now), textFrom("site")
+	observe, text := auth.Receipts(s.clock.Now), textFrom("site"+o.File)
 
 	key, err := auth.NewKey([]byte("a key that only tests know, 0123456789"))
 	must(t, err)
@@ -106,7 +107,9 @@ func newSiteWith(t testing.TB, o settings) *site {
 	}
 	parts := auth.Parts{Sealer: vault.Sealer, Realm: vault.Realm, Life: o.Life, Now: s.clock.Now, Text: text}
 	if o.Strategy != "cookie" {
-		s.file = filepath.Join(t.TempDir(), "sessionlab.db")
+		if s.file = o.File; s.file == "" {
+			s.file = filepath.Join(t.TempDir(), "sessionlab.db")
+		}
 		s.db, err = db.Open(t.Context(), s.file, s.clock.Now)
 		must(t, err)
 		t.Cleanup(func() { s.db.Close() })

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -30,7 +31,7 @@ type Verdict struct {
 
 	User    auth.User `json:"-"` // name and picture
 	CheckAt time.Time `json:"-"` // when its tokens are next replaced
-	Changed bool      `json:"-"` // since the client was last asked
+	Changed bool      `json:"-"` // since it was last shown
 	Was     string    `json:"-"`
 	StillIn bool      `json:"-"` // in, though its session should have ended
 }
@@ -44,15 +45,6 @@ type Receipt struct {
 	Micros    int64       `json:"micros"`
 	Steps     []auth.Step `json:"-"`
 }
-
-// client is somebody who asks: you or the thief.
-type client struct {
-	wallet      *Wallet // the thief's; yours is in your browser
-	verdicts    map[string]Verdict
-	shouldBeOut bool // its session was meant to be ended
-}
-
-func newClient(w *Wallet) *client { return &client{wallet: w, verdicts: map[string]Verdict{}} }
 
 // answer is one response of the site.
 type answer struct {
@@ -115,26 +107,24 @@ func (b *Bench) ask(ctx context.Context, w *Wallet, strategy string) (Verdict, e
 		v.Receipt.Reads, v.Receipt.Writes = said.Receipt.Reads, said.Receipt.Writes // without the extra reads
 	case a.status == http.StatusUnauthorized:
 		v.Verdict, v.Reason = Refused, said.Code
-	default:
+	case a.status == http.StatusServiceUnavailable:
 		v.Verdict, v.Reason = Fault, said.Code
+	default:
+		return Verdict{}, fmt.Errorf("the site answered %d %s", a.status, said.Code)
 	}
 	return v, nil
 }
 
-// follow makes of an answer what the page shows, given what it showed before: a
-// refusal stays although its cookie is gone, and who was never in is not out.
-func (v Verdict) follow(before Verdict, known, shouldBeOut bool) Verdict {
-	if v.Reason == "no_session" {
-		switch before.Verdict {
-		case "", None:
-			v.Verdict, v.Reason = None, ""
-		case Refused:
-			v.Reason = before.Reason
-		}
+// follow makes of an answer what is shown, given what was shown before: a refusal
+// stays although its cookie is gone, and who was never in is not out.
+func (v Verdict) follow(before Verdict) Verdict {
+	switch {
+	case v.Reason == "no_session" && (before.Verdict == "" || before.Verdict == None):
+		v.Verdict, v.Reason = None, ""
+	case v.Reason == "no_session" && before.Verdict == Refused:
+		v.Reason = before.Reason
+	case v.Reason == "revoked" && before.Reason == "reused":
+		v.Reason = before.Reason // which is what ended it
 	}
-	if known && before.Verdict != v.Verdict && !(before.Verdict == "" && v.Verdict == None) {
-		v.Changed, v.Was = true, before.Verdict
-	}
-	v.StillIn = shouldBeOut && v.Verdict == SignedIn
 	return v
 }

@@ -1,5 +1,6 @@
 // Package lab is the stage of compare mode: it signs one person in under every
-// strategy at once, plays the thief, and asks the site who is still in.
+// strategy at once, plays the phone and the thief, moves the clock, unplugs the
+// database, and asks the site who is still in.
 //
 // Nothing here is narrated. A verdict is the answer to a real request, made in
 // process through the site's own handler with the cookies of the one who asks.
@@ -7,11 +8,12 @@
 //
 // It is for demonstrations: it signs people in without their provider and keeps
 // stolen cookies. A site that runs a single strategy does not use it.
+//
+// Read bench.go, generation.go, look.go and actions.go, in this order.
 package lab
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,16 +25,20 @@ import (
 	"sessionlab/auth"
 )
 
-// A Bench is a set of strategies with a realm of its own, the clients that use
-// them, and the story of what was done. One serves every browser of a local
-// machine, so that two browsers are two devices of one story.
+// A Bench is a set of strategies with a realm, a clock, keys and a session version
+// of its own, the clients that use them, and the story of what was done. One
+// serves every browser of a local machine, so that two browsers are two devices
+// of one story.
 type Bench struct {
 	Site  http.Handler // who answers the requests; set before the first
 	Host  string       // of those requests
 	parts Parts
 
 	act   sync.Mutex                 // one action at a time; never held by a request that only looks
-	stage atomic.Pointer[generation] // replaced by Reset
+	stage atomic.Pointer[generation] // replaced by Reset, and by what changes keys or version
+
+	saving sync.Mutex // one save at a time, each of how things are when it begins
+	last   string     // what was saved
 
 	mu sync.Mutex // guards what follows; never held during a request
 	progress
@@ -40,16 +46,23 @@ type Bench struct {
 
 // progress is what Reset forgets, but for the user.
 type progress struct {
-	user  auth.User // who last signed in; zero before that
-	thief *client   // nil until somebody steals
-	you   map[string]*client
-	story []Line
+	user    auth.User          // who last signed in, as they were then; zero before that
+	touched map[string]bool    // users whom the lab has changed, by id
+	clients map[string]*client // phone and thief, once there
+	you     map[string]*client // by visitor
+	story   []Line
+	fates   map[string]string // how the story last said that somebody fares
+	lost    bool              // a restart took the clients and the story
+}
+
+func newProgress(u auth.User) progress {
+	return progress{user: u, touched: map[string]bool{}, clients: map[string]*client{}, you: map[string]*client{}, fates: map[string]string{}}
 }
 
 // Parts are what a bench is made of.
 type Parts struct {
 	Auth    auth.Parts // sealer, realm and clock are the bench's to set
-	Vault   auth.Vault // likewise its realm
+	Vault   auth.Vault // likewise; the bench's keys derive from its, and the bench's version counts on from its
 	Store   Store
 	Now     func() time.Time // the process clock
 	Observe auth.Observer
@@ -63,74 +76,28 @@ type Store interface {
 	SaveBench(ctx context.Context, id string, data []byte, now time.Time) error
 	DeleteRealm(ctx context.Context, realm string) error
 	SetRole(ctx context.Context, userID, role string) error
+	Disable(ctx context.Context, userID string, now time.Time) error
+	Enable(ctx context.Context, userID string, now time.Time) error
 }
 
 // local is the id of the one bench that there is.
 const local = "local"
 
-// generation is what changes as a whole when the bench starts over: every key is
-// derived, and every row filed, under its realm.
-type generation struct {
-	realm    string
-	vault    *auth.Vault
-	managers []*auth.Manager
-}
-
-type saved struct {
-	Realm string `json:"realm"`
-}
-
 // New returns the bench as it was left, or a new one.
 func New(ctx context.Context, p Parts) (*Bench, error) {
-	b := &Bench{parts: p, progress: progress{you: map[string]*client{}}}
+	b := &Bench{parts: p, progress: newProgress(auth.User{})}
 	data, err := p.Store.Bench(ctx, local)
-	if errors.Is(err, auth.ErrNotFound) {
-		return b, b.begin(ctx)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, auth.ErrNotFound) {
 		return nil, fmt.Errorf("load bench: %w", err)
 	}
-	var s saved
-	if err := json.Unmarshal(data, &s); err != nil || s.Realm == "" {
-		return b, b.begin(ctx)
+	if restored, err := b.restore(ctx, data); restored || err != nil {
+		return b, err
 	}
-	return b, b.wire(s.Realm)
-}
-
-// begin starts a new generation and remembers it.
-func (b *Bench) begin(ctx context.Context) error {
-	realm := b.parts.Auth.Text()
-	data, err := json.Marshal(saved{Realm: realm})
-	if err != nil {
-		return err
-	}
-	if err := b.parts.Store.SaveBench(ctx, local, data, b.parts.Now()); err != nil {
-		return fmt.Errorf("save bench: %w", err)
-	}
-	return b.wire(realm)
-}
-
-func (b *Bench) wire(realm string) error {
-	vault, parts := b.parts.Vault, b.parts.Auth
-	vault.Realm = realm
-	parts.Sealer, parts.Realm, parts.Now = vault.Sealer, realm, b.Now
-	g := &generation{realm: realm, vault: &vault}
-	for _, kind := range auth.Kinds() {
-		strategy, err := kind.New(parts)
-		if err != nil {
-			return err
-		}
-		g.managers = append(g.managers, &auth.Manager{
-			Name: kind.Name, Strategy: strategy, SignOuts: vault.Sealer(auth.SignOutPurpose),
-			Now: b.Now, Observe: b.parts.Observe, Log: b.parts.Log,
-		})
-	}
-	b.stage.Store(g)
-	return nil
+	return b, b.begin(ctx)
 }
 
 // Now is the bench's clock, which drives its sessions and nothing else.
-func (b *Bench) Now() time.Time { return b.parts.Now() }
+func (b *Bench) Now() time.Time { return b.stage.Load().clock.Now() }
 
 // Managers returns one manager per strategy, in the order of [auth.Kinds].
 func (b *Bench) Managers() []*auth.Manager { return b.stage.Load().managers }
@@ -154,9 +121,17 @@ func (b *Bench) Open(ctx context.Context, purpose, value string) (auth.Claims, e
 // Seal names how sealed values are protected.
 func (b *Bench) Seal() string { return b.parts.Vault.Format }
 
-// SignedIn tells the bench who it is about from now on.
-func (b *Bench) SignedIn(u auth.User) {
+// Users are the site's, unless the bench's database is unplugged.
+func (b *Bench) Users() auth.Users { return users{b.parts.Auth.Users, b.unplugged} }
+
+// SignedIn tells the bench who it is about from now on, and that this visitor has
+// signed in: what the browser was told before is over.
+func (b *Bench) SignedIn(ctx context.Context, visitor string, u auth.User) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.user = u
+	delete(b.you, visitor)
+	b.mu.Unlock()
+	if err := b.save(ctx); err != nil {
+		b.parts.Log.WarnContext(ctx, "bench not saved", "error", err)
+	}
 }

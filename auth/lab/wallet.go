@@ -5,7 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
+
+	"sessionlab/auth"
 )
 
 // A Wallet is the cookies of a client, and how it takes what a response says
@@ -36,6 +37,9 @@ func (w *Wallet) steal() *Wallet {
 	return loot
 }
 
+// tombstone is the cookie that a sign-out leaves behind.
+const tombstone = "__Host-signed-out"
+
 func carriesSession(name string) bool {
 	return strings.HasPrefix(name, "__Host-session-") || strings.HasPrefix(name, "__Host-refresh-")
 }
@@ -49,26 +53,40 @@ func (w *Wallet) header() string {
 	return strings.Join(pairs, "; ")
 }
 
+// jar is what a site reads of the wallet; what it sets goes to the answer.
+func (w *Wallet) jar(a *answer) *auth.Jar {
+	return auth.NewJar(a, &http.Request{Header: http.Header{"Cookie": {w.header()}}})
+}
+
 // take obeys the Set-Cookie lines of a response and returns their bytes.
 func (w *Wallet) take(h http.Header) int {
-	size := 0
+	size, live := 0, map[string]bool{}
+	var set []*http.Cookie
 	for _, line := range h["Set-Cookie"] {
 		size += len(line)
-		c, err := http.ParseSetCookie(line)
-		if err != nil {
-			continue
+		if c, err := http.ParseSetCookie(line); err == nil {
+			set = append(set, c)
+			live[base(c.Name)] = live[base(c.Name)] || c.MaxAge >= 0
 		}
-		if c.MaxAge < 0 {
-			if w.stubborn {
-				continue
-			}
-			delete(w.cookies, c.Name)
-		} else {
+	}
+	for _, c := range set {
+		switch {
+		case c.MaxAge >= 0:
 			w.cookies[c.Name] = c.Value
+		case w.stubborn && !live[base(c.Name)]:
+			continue
+		default: // a stubborn one too lets go of what the new value leaves behind
+			delete(w.cookies, c.Name)
 		}
 		w.changes = append(w.changes, c)
 	}
 	return size
+}
+
+// base is the name of the cookie that a chunk is part of.
+func base(name string) string {
+	name, _, _ = strings.Cut(name, ".")
+	return name
 }
 
 // drop forgets a cookie and says so to the browser.
@@ -93,9 +111,12 @@ func (w *Wallet) Tell(h http.Header) {
 	}
 }
 
-// clone copies the wallet under the lock that guards it.
-func (w *Wallet) clone(mu *sync.Mutex) *Wallet {
-	mu.Lock()
-	defer mu.Unlock()
+// clone copies the cookies, for a request during which nothing is locked.
+func (w *Wallet) clone() *Wallet {
 	return &Wallet{cookies: maps.Clone(w.cookies), stubborn: w.stubborn}
+}
+
+// refreshToken is what the wallet holds beside its session under a strategy.
+func (w *Wallet) refreshToken(strategy string) string {
+	return w.cookies["__Host-"+auth.RefreshCookie(strategy)]
 }

@@ -1,0 +1,328 @@
+package handlers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sessionlab/auth"
+	"sessionlab/auth/lab"
+	"sessionlab/views"
+)
+
+// sets of columns, each with the ones before it.
+var sets = []struct {
+	name, label string
+	groups      []string
+}{
+	{"basics", "Basics", []string{"basics"}},
+	{"between", "+ In between", []string{"basics", "in between"}},
+	{"all", "All 7", []string{"basics", "in between", "short tokens"}},
+}
+
+// show is which set of columns is wanted: the first, unless another is named.
+func show(wanted string) string {
+	for _, set := range sets {
+		if set.name == wanted {
+			return wanted
+		}
+	}
+	return sets[0].name
+}
+
+// comparison puts a state into words.
+func comparison(s lab.State, shown string) views.Compare {
+	m := views.Compare{
+		Clock:  clockView(s.Now, s.Bench),
+		Matrix: views.Matrix{Caption: "Who is signed in, under which strategy"},
+	}
+	var groups []string
+	for _, set := range sets {
+		m.Show = append(m.Show, views.Choice{Label: set.label, Href: "/compare?show=" + set.name, Current: set.name == shown})
+		if set.name == shown {
+			groups = set.groups
+		}
+	}
+	m.Groups = buttons(s)
+	s.Order = slices.DeleteFunc(s.Order, func(name string) bool {
+		kind, _ := auth.KindOf(name)
+		return !slices.Contains(groups, kind.Group)
+	})
+	m.Headline, m.Lead = headline(s)
+	for _, name := range s.Order {
+		kind, _ := auth.KindOf(name)
+		m.Matrix.Columns = append(m.Matrix.Columns, views.Column{Name: kind.Name, Gloss: kind.Gloss})
+		m.Matrix.Costs = append(m.Matrix.Costs, kind.Reads)
+	}
+	m.Matrix.Rows = []views.ClientRow{row(s, lab.You, "You", "this browser")}
+	if s.Clients[lab.Phone] != nil {
+		m.Matrix.Rows = append(m.Matrix.Rows, row(s, lab.Phone, "Phone", "signed in by itself"))
+	}
+	m.Matrix.Rows = append(m.Matrix.Rows, row(s, lab.Thief, "THIEF", "a copy of your cookies"))
+	for i, other := range s.Others {
+		m.Matrix.Rows = append(m.Matrix.Rows, otherRow(s, i, other))
+	}
+	if s.Bench.Lost {
+		m.Notice = &views.Notice{Kind: "info", Title: "The server was restarted.",
+			Text: "Clock, keys and version are as they were. The cookies of phone and thief were only in its memory and are gone, and so is the story."}
+	}
+	for _, group := range m.Groups {
+		for i := range group.Actions {
+			group.Actions[i].Fields = append(group.Actions[i].Fields, views.Field{Name: "show", Value: shown})
+		}
+	}
+	for _, line := range s.Lines {
+		m.Story = append(m.Story, views.StoryLine{Time: moment(line.At, clockTime(line.At, s.Now)), Text: line.Text})
+	}
+	return m
+}
+
+// tallied is how a client fares over the strategies that are shown.
+type tallied struct{ in, out, fault, still, of int }
+
+func tally(s lab.State, client string) (t tallied) {
+	for _, name := range s.Order {
+		v, ok := s.Clients[client][name]
+		if !ok {
+			continue
+		}
+		t.of++
+		switch v.Verdict {
+		case lab.SignedIn:
+			t.in++
+		case lab.Refused:
+			t.out++
+		case lab.Fault:
+			t.fault++
+		}
+		if v.StillIn {
+			t.still++
+		}
+	}
+	return t
+}
+
+// headline answers the question of the page in one sentence, and says what to do
+// or expect next.
+func headline(s lab.State) (head, lead string) {
+	you, phone, thief, n := tally(s, lab.You), tally(s, lab.Phone), tally(s, lab.Thief), len(s.Order)
+	out := "You are out."
+	switch {
+	case s.Clients[lab.You][s.Order[0]].Reason == "no_session":
+		out = "You signed out."
+	case you.out == 0:
+		out = "You are not signed in."
+	}
+	switch {
+	case you.fault > 0:
+		return fmt.Sprintf("Nobody can tell who you are under %d of %d.", you.fault, n),
+			"The database does not answer. That signs nobody out: the cookies stay, and what is sealed in them still counts."
+	case s.User.Disabled && thief.of == 0 && you.in > 0:
+		return fmt.Sprintf("The account is disabled. You are still in under %d of %d.", you.in, n),
+			"What is sealed in a cookie does not know yet, or never will."
+	case thief.of == 0 && phone.still > 0:
+		return fmt.Sprintf("The phone was signed out. It is still in under %d of %d.", phone.still, n),
+			"Only what the server remembers can be ended from elsewhere."
+	case thief.of == 0 && you.in == 0 && you.out == 0:
+		return "Nobody is signed in.", "Sign in once, and this browser gets one session per strategy. Then steal them."
+	case thief.of == 0 && you.in > 0:
+		return fmt.Sprintf("You are signed in %s.", waysOf(you.in)), "Now let a thief copy your cookies."
+	case thief.of == 0:
+		return "You are out, and nobody copied anything.", "Sign in again to play it through with a thief."
+	case thief.still > 0 && you.in == 0:
+		return fmt.Sprintf("%s The thief is still in under %d of %d.", out, thief.in, n),
+			"The server can only end what it remembers. Open a cell to see what was asked and why it was answered so."
+	case thief.still > 0:
+		return fmt.Sprintf("The thief is still in under %d of %d.", thief.in, n),
+			"That session should have ended. Let time go by and see what ends it."
+	case thief.in > 0:
+		return fmt.Sprintf("A thief is in under %d of %d, with a copy of your cookies.", thief.in, n),
+			"Sign out, here or everywhere, and see whom it stops."
+	case you.in == 0:
+		return "You are out, and so is the thief.", "Nothing that was stolen is worth anything any more."
+	default:
+		return "The thief is out.", "Nothing that was stolen is worth anything any more."
+	}
+}
+
+func waysOf(n int) string {
+	switch n {
+	case 1:
+		return "one way"
+	case 2:
+		return "two ways"
+	}
+	return fmt.Sprintf("%d ways", n)
+}
+
+func row(s lab.State, client, label, note string) views.ClientRow {
+	r := views.ClientRow{Client: client, Label: label, Note: note}
+	for _, name := range s.Order {
+		v, ok := s.Clients[client][name]
+		if !ok {
+			v.Verdict = lab.None
+		}
+		r.Cells = append(r.Cells, cell(s, client, label, name, v))
+	}
+	return r
+}
+
+// otherRow is another real browser of the same person: what it was told when it
+// was here, which nobody can ask for it again.
+func otherRow(s lab.State, i int, o lab.Other) views.ClientRow {
+	browser, _, _ := strings.Cut(o.Device, " on ")
+	r := views.ClientRow{Client: "other", Label: browser, Note: "last asked " + long(o.Ago) + " ago"}
+	for _, name := range s.Order {
+		v := o.Answers[name]
+		c := views.Cell{ID: fmt.Sprintf("other-%d-%s", i+1, name), Verdict: "none", Reason: reasonWord(v.Reason)}
+		switch v.Verdict {
+		case lab.SignedIn:
+			c.Verdict, c.Word, c.Reason = "in", "was in", ""
+		case lab.Refused:
+			c.Verdict, c.Word = "out", "was out"
+		case lab.Fault:
+			c.Verdict, c.Word, c.Reason = "fault", "could not be told", ""
+		}
+		r.Cells = append(r.Cells, c)
+	}
+	return r
+}
+
+func cell(s lab.State, client, label, strategy string, v lab.Verdict) views.Cell {
+	c := views.Cell{ID: client + "-" + strategy, StillIn: v.StillIn, Changed: v.Changed, Was: shortVerdict[v.Was]}
+	facts := []views.Fact{}
+	switch v.Verdict {
+	case lab.SignedIn:
+		c.Verdict = "in"
+		c.Until = until(v, s.Now)
+		if client == lab.Thief && !v.StillIn {
+			c.Word = "in, as you"
+		}
+		if v.Role != s.User.Role && s.User.ID != "" {
+			c.Reason = "taken for " + v.Role
+		}
+		facts = append(facts, views.Fact{Label: "Signed in", Time: when(v.Since, s.Now)},
+			views.Fact{Label: "Ends if unused", Time: when(v.Until, s.Now)},
+			views.Fact{Label: "Ends for good", Time: on(v.EndsAt, s.Now)},
+			views.Fact{Label: "Role in the session", Value: v.Role, Note: roleNote(v.Role, s.User.Role)})
+	case lab.Refused:
+		c.Verdict, c.Reason = "out", reasonWord(v.Reason)
+		facts = append(facts, views.Fact{Label: "Refused because", Value: why[v.Reason]})
+	case lab.Fault:
+		c.Verdict, c.Reason = "fault", "the store did not answer"
+	default:
+		c.Verdict = "none"
+		return c
+	}
+	c.Receipt = receiptView(v.Receipt)
+	c.Receipt.Title, c.Receipt.Facts = label+" under "+strategy, facts
+	return c
+}
+
+func roleNote(claimed, live string) string {
+	if live == "" || claimed == live {
+		return ""
+	}
+	return "by now " + live + " in the table"
+}
+
+// clockView says how the bench stands beside a new one.
+func clockView(now time.Time, b lab.Status) views.Clock {
+	notes := standing(b)
+	if b.Ahead == 0 {
+		notes = append([]string{"= real"}, notes...)
+	} else {
+		notes[0] = strings.TrimPrefix(notes[0], "clock ")
+	}
+	return views.Clock{Time: moment(now, clockTime(now, now.Add(-b.Ahead))+" UTC"), Note: strings.Join(notes, " · "), Moved: b.Ahead > 0}
+}
+
+// clockTime is a time of day, with the day where that is another than now's.
+func clockTime(t, now time.Time) string {
+	if t.UTC().Format(time.DateOnly) != now.UTC().Format(time.DateOnly) {
+		return t.Format("2 Jan 15:04")
+	}
+	return t.Format("15:04")
+}
+
+// standing is what of a bench is not as in the beginning.
+func standing(b lab.Status) (notes []string) {
+	if b.Ahead > 0 {
+		notes = append(notes, "clock "+lab.Span(b.Ahead)+" ahead")
+	}
+	if b.Raised {
+		notes = append(notes, fmt.Sprintf("version %d", b.Version))
+	}
+	if b.Keys > 1 {
+		notes = append(notes, fmt.Sprintf("%d keys", b.Keys))
+	}
+	if b.Unplugged {
+		notes = append(notes, "database unplugged")
+	}
+	return notes
+}
+
+var shortVerdict = map[string]string{lab.SignedIn: "in", lab.Refused: "out", lab.Fault: "uncertain", lab.None: ""}
+
+// why explains a refusal where a receipt has room for it.
+var why = map[string]string{
+	"no_session": "the request carried no cookie of this strategy",
+	"invalid":    "the value was never one of ours, or was altered",
+	"expired":    "its time is up",
+	"revoked":    "its row is marked as ended",
+	"version":    "the session version was raised",
+	"disabled":   "the account is disabled",
+	"reused":     "its refresh token was spent before, so the whole family was ended",
+	"signed_out": "this browser has signed out since",
+}
+
+func reasonWord(reason string) string {
+	if reason == "no_session" {
+		return "no cookie left"
+	}
+	return reason
+}
+
+func receiptView(r lab.Receipt) *views.Receipt {
+	m := &views.Receipt{CookieIn: r.CookieIn, CookieOut: r.CookieOut, Reads: r.Reads, Writes: r.Writes, Micros: int(r.Micros)}
+	m.Steps = stepViews(r.Steps)
+	return m
+}
+
+func stepViews(steps []auth.Step) []views.Step {
+	var out []views.Step
+	for _, step := range steps {
+		view := views.Step{Name: step.Name, Detail: step.Err, Micros: int(step.Took.Microseconds())}
+		if step.Kind == "read" || step.Kind == "write" {
+			view.Name, view.Detail, view.SQL = step.Kind+" a row", step.Name, true
+		}
+		out = append(out, view)
+	}
+	return out
+}
+
+// short is a duration for a cell: "7 d", "5 min".
+func short(d time.Duration) string {
+	switch {
+	case d >= 36*time.Hour:
+		return fmt.Sprintf("%d d", (d+12*time.Hour)/(24*time.Hour))
+	case d >= 90*time.Minute:
+		return fmt.Sprintf("%d h", (d+30*time.Minute)/time.Hour)
+	default:
+		return fmt.Sprintf("%d min", (d+30*time.Second)/time.Minute)
+	}
+}
+
+// until says when a session ends by itself, and for short tokens when the server
+// is asked again before that.
+func until(v lab.Verdict, now time.Time) string {
+	text := short(v.Until.Sub(now)) + " if silent, " + short(v.EndsAt.Sub(now)) + " at most"
+	if v.Until.Equal(v.EndsAt) {
+		text = short(v.EndsAt.Sub(now)) + " at most"
+	}
+	if left := v.CheckAt.Sub(now); left <= time.Hour {
+		text = "asked again in " + short(left) + "; " + text
+	}
+	return text
+}
