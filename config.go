@@ -43,6 +43,8 @@ type config struct {
 	RenewTTL  lifetime `env:"RENEW_TTL" envDefault:"10m"`
 	Grace     grace    `env:"REFRESH_GRACE" envDefault:"10s"`
 	Database  path     `env:"DATABASE_URL" envDefault:"sessionlab.db"`
+	Redis     absent   `env:"REDIS_URL"`
+	LabPublic absent   `env:"LAB_PUBLIC"`
 	DevIDP    toggle   `env:"DEV_IDP" envDefault:"auto"`
 	Proxies   prefixes `env:"TRUSTED_PROXIES"`
 
@@ -190,6 +192,7 @@ type (
 	grace    time.Duration
 	share    float64
 	path     string
+	absent   struct{}
 	toggle   string
 	onOff    string
 	prefixes []netip.Prefix
@@ -280,8 +283,8 @@ func (n *number) UnmarshalText(b []byte) error {
 
 func (d *lifetime) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
-	if err != nil || v < time.Minute || v > 400*24*time.Hour {
-		return errors.New("a duration from 1m to 9600h, such as 168h")
+	if err != nil || v < time.Second || v > 400*24*time.Hour {
+		return errors.New("a duration from 1s to 9600h, such as 168h")
 	}
 	*d = lifetime(v)
 	return nil
@@ -303,6 +306,11 @@ func (s *share) UnmarshalText(b []byte) error {
 	}
 	*s = share(v)
 	return nil
+}
+
+// UnmarshalText refuses: to ignore what somebody relies on would be worse.
+func (*absent) UnmarshalText([]byte) error {
+	return errors.New("it unset: this version does not know what it asks for")
 }
 
 func (p *path) UnmarshalText(b []byte) error {

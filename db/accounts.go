@@ -154,9 +154,18 @@ func (d *DB) KeepTokens(ctx context.Context, issuer, subject, sealed string) err
 }
 
 // DeleteUser takes accounts and sessions along, by their foreign keys. Refresh
-// tokens find their family gone, and are swept in their time.
+// tokens find their family gone, and are swept in their time. The id is not given
+// to anybody for as long as a cookie of the user might last.
 func (d *DB) DeleteUser(ctx context.Context, userID string) error {
-	if _, err := d.exec(ctx, deleteUser, userID); err != nil {
+	err := d.transact(ctx, func(tx *tx) error {
+		n, err := tx.exec(ctx, deleteUser, userID)
+		if err != nil || n == 0 {
+			return err
+		}
+		_, err = tx.exec(ctx, insertDeparted, userID, millis(d.now().Add(longestSession)))
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("delete user: %w", err)
 	}
 	return nil

@@ -207,6 +207,17 @@ func TestDeleteUser(t *testing.T) {
 	if err := d.DeleteUser(ctx, ada.ID); err != nil {
 		t.Errorf("again: %v", err)
 	}
+	// Whoever comes back is somebody new: a cookie of before says nothing about them.
+	back := signInAs(t, d, at("one", "ada"))
+	if back.ID == ada.ID {
+		t.Error("the id of a deleted user was given again")
+	}
+	if again := signInAs(t, d, at("one", "ada")); again.ID != back.ID {
+		t.Errorf("got %s, then %s", back.ID, again.ID)
+	}
+	if n, err := d.Sweep(ctx, start.Add(longestSession)); err != nil || count(t, d, "departed") != 0 {
+		t.Errorf("swept %d, %v, and remember the id for ever", n, err)
+	}
 }
 
 func TestKeepTokens(t *testing.T) {

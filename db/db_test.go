@@ -21,7 +21,7 @@ var start = time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
 func clock() time.Time { return start }
 
 // schemaVersion is the number of the newest migration.
-const schemaVersion = 3
+const schemaVersion = 4
 
 func open(t testing.TB) *DB {
 	t.Helper()

@@ -36,6 +36,8 @@ const (
 	setPassword
 	dropPassword
 	deleteUser
+	insertDeparted
+	deleteDeparted
 	setRole
 	disableUser
 	enableUser
@@ -161,7 +163,7 @@ var statements = [statementCount]struct{ kind, text string }{
 		FROM accounts WHERE user_id = $1 ORDER BY place`},
 	insertUser: {kindWrite, `
 		INSERT INTO users (id, email, email_verified, name, picture, role, epoch, password_hash, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, $8, $7, $7)
+		SELECT $1, $2, $3, $4, $5, $6, 0, $8, $7, $7 WHERE NOT EXISTS (SELECT 1 FROM departed WHERE departed.id = $1)
 		ON CONFLICT (id) DO NOTHING`},
 	// One account of a provider for each user, and each account for one user:
 	// whatever conflicts is not inserted.
@@ -185,6 +187,12 @@ var statements = [statementCount]struct{ kind, text string }{
 		UPDATE users SET password_hash = NULL, updated_at = $2 WHERE id = $1`},
 	deleteUser: {kindWrite, `
 		DELETE FROM users WHERE id = $1`},
+	insertDeparted: {kindWrite, `
+		INSERT INTO departed (id, until) VALUES ($1, $2)
+		ON CONFLICT (id) DO NOTHING`},
+	deleteDeparted: {kindWrite, `
+		DELETE FROM departed WHERE id IN (
+			SELECT id FROM departed WHERE until <= $1 ORDER BY until LIMIT $2)`},
 	updateUser: {kindWrite, `
 		UPDATE users SET email = $2, email_verified = $3, name = $4, picture = $5, updated_at = $6 WHERE id = $1`},
 	updateAccount: {kindWrite, `

@@ -26,7 +26,7 @@ func TestNoStatementScansATable(t *testing.T) {
 			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
 				t.Error(err)
 			}
-			if strings.HasPrefix(step, "SCAN") {
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW" {
 				t.Errorf("%s\n%s", step, s.text)
 			}
 		}

@@ -10,11 +10,14 @@ import (
 // which other writers wait.
 const sweepBatch = 500
 
+// longestSession is how long any cookie can last: browsers keep none for longer.
+const longestSession = 400 * 24 * time.Hour
+
 // Sweep deletes the sessions and refresh tokens whose absolute end has come at
-// now, batch after batch until none is left or ctx is done, and returns how many
-// those were. The caller decides when to sweep again.
+// now, and the ids of users who left long before, batch after batch until none is
+// left or ctx is done, and returns how many those were. The caller decides when to sweep again.
 func (d *DB) Sweep(ctx context.Context, now time.Time) (deleted int, err error) {
-	for _, s := range []statement{deleteEndedTokens, deleteEnded} {
+	for _, s := range []statement{deleteEndedTokens, deleteEnded, deleteDeparted} {
 		n, err := d.sweep(ctx, s, now)
 		deleted += n
 		if err != nil {

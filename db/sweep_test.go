@@ -55,8 +55,8 @@ func TestSweep(t *testing.T) {
 			t.Errorf("got %d rows left, want %d", n, test.after)
 		}
 	}
-	if n := receipt.Count("write"); n != 2+4+2 { // one for the tokens each time
-		t.Errorf("got %d transactions, want 8: others must get their turn between batches", n)
+	if n := receipt.Count("write"); n != 3+5+3 { // one for the tokens each time
+		t.Errorf("got %d transactions, want 11: others must get their turn between batches", n)
 	}
 
 	stopped, cancel := context.WithCancel(ctx)

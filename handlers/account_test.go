@@ -287,3 +287,19 @@ func TestTokensInARow(t *testing.T) {
 		t.Errorf("got:\n%s", ada.text())
 	}
 }
+
+// TestDeletedStaysDeleted: a copy of a cookie is worth nothing after its account
+// was deleted, even if the person comes back by the same provider.
+func TestDeletedStaysDeleted(t *testing.T) {
+	for _, strategy := range withUsers {
+		t.Run(strategy, func(t *testing.T) {
+			s := newSite(t, strategy)
+			ada, thief := newBrowser(t, s).signIn("ada"), newBrowser(t, s)
+			thief.steal(ada)
+			ada.post("/account/delete", nil).told("deleted")
+			ada.signIn("ada")
+			s.clock.Advance(15 * time.Minute) // past every copy that saves the asking
+			thief.get("/dashboard").at("/sign-in", 200)
+		})
+	}
+}

@@ -29,15 +29,17 @@ func (s *Site) outermost(next http.Handler) http.Handler {
 	return s.observe(s.recover(s.probes(s.checkHost(csrf.Handler(s.limitBody(getForHead(next)))))))
 }
 
-// observe gives the request an id and a receipt, and logs it when it is over.
+// observe gives the request an id and a receipt, and logs it when it is over: what
+// changes something or fails at the level Info, and what only reads at Debug. That
+// is most of all requests, and the proxy in front keeps a list of them anyway.
 func (s *Site) observe(next http.Handler) http.Handler {
 	secure := s.secureHeaders()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
 		v := &visit{id: s.Text()[:12], began: began, receipt: auth.ReceiptFrom(r.Context())}
-		level := slog.LevelDebug // a request made in process, whose maker already has the receipt
-		if v.receipt == nil {
-			v.receipt, level = &auth.Receipt{}, slog.LevelInfo
+		inProcess := v.receipt != nil // whoever makes such a request has the receipt already
+		if !inProcess {
+			v.receipt = &auth.Receipt{}
 		}
 		ctx := auth.WithReceipt(withVisit(r.Context(), v), v.receipt)
 		w.Header().Set("X-Request-Id", v.id)
@@ -45,8 +47,12 @@ func (s *Site) observe(next http.Handler) http.Handler {
 
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(rec, r.WithContext(ctx))
-		if strings.HasPrefix(r.URL.Path, "/static/") || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
-			level = slog.LevelDebug
+		level := slog.LevelDebug
+		if !inProcess && (rec.status >= 500 || r.Method != http.MethodGet && r.Method != http.MethodHead) {
+			level = slog.LevelInfo
+		}
+		if !s.Log.Enabled(ctx, level) {
+			return
 		}
 		s.Log.Log(ctx, level, "request", "id", v.id, "method", r.Method, "path", r.URL.Path,
 			"status", rec.status, "bytes", rec.bytes, "micros", s.Now().Sub(began).Microseconds(),
