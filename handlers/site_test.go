@@ -91,7 +91,7 @@ func newSiteWith(t testing.TB, o settings) *site {
 	must(t, err)
 	ring, err := auth.NewKeyRing(key)
 	must(t, err)
-	vault := auth.Vault{Format: o.Seal, Ring: ring, Realm: "site", Version: func() int64 { return 1 }, Observe: observe}
+	vault := auth.Vault{Format: o.Seal, Ring: ring, Realm: "site", Version: func() int64 { return 1 }, Memo: auth.NewMemo(100), Observe: observe}
 	assets, err := static.New()
 	must(t, err)
 	s.Site = &handlers.Site{
