@@ -100,7 +100,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	// The end of the lab.
 
 	banner(out, cfg, site, keys)
-	go store.sweep(ctx, log)
+	go store.sweep(ctx, time.Now, log)
 	return serve(ctx, listener, newServer(site, log), log)
 }
 

@@ -52,15 +52,15 @@ func (s *store) Close() error {
 	return s.db.Close()
 }
 
-// sweep deletes what is over, now and once an hour, until ctx is done.
-func (s *store) sweep(ctx context.Context, log *slog.Logger) {
+// sweep deletes what is over, at once and then every hour, until ctx is done.
+func (s *store) sweep(ctx context.Context, now func() time.Time, log *slog.Logger) {
 	if s.db == nil {
 		return
 	}
 	ticker := time.NewTicker(time.Hour)
 	defer ticker.Stop()
 	for {
-		if n, err := s.db.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if n, err := s.db.Sweep(ctx, now()); err != nil && ctx.Err() == nil {
 			log.Warn("sweep", "error", err)
 		} else if n > 0 {
 			log.Info("sweep", "deleted", n)
