@@ -67,16 +67,22 @@ func (s *Site) present(c echo.Context) error {
 	if s.Users == nil {
 		return nil
 	}
+	_, err := s.liveUser(c)
+	return err
+}
+
+// liveUser reads the session's user as they are now: there, and enabled.
+func (s *Site) liveUser(c echo.Context) (auth.User, error) {
 	u, err := s.Users.User(c.Request().Context(), visitOf(c).session.User.ID)
 	switch {
 	case errors.Is(err, auth.ErrNotFound):
-		return auth.ErrRevoked
+		return auth.User{}, auth.ErrRevoked
 	case err != nil:
-		return unavailable(err)
+		return auth.User{}, unavailable(err)
 	case u.Disabled:
-		return auth.ErrDisabled
+		return auth.User{}, auth.ErrDisabled
 	}
-	return nil
+	return u, nil
 }
 
 // askAgain refuses, and on a page offers to prove again who one is and then to

@@ -46,16 +46,22 @@ func (l *Lab) visitor(c echo.Context) (lab.Visitor, error) {
 	}, nil
 }
 
-// compare shows the lab after asking everybody anew.
-func (l *Lab) compare(c echo.Context) error {
+// look asks everybody anew, and passes on to the browser what became of its cookies.
+func (l *Lab) look(c echo.Context) (lab.State, error) {
 	v, err := l.visitor(c)
 	if err != nil {
-		return err
+		return lab.State{}, err
 	}
 	state, err := l.Bench.Look(c.Request().Context(), v)
 	v.Wallet.Tell(c.Response().Header())
+	return state, unavailable(err)
+}
+
+// compare shows the lab.
+func (l *Lab) compare(c echo.Context) error {
+	state, err := l.look(c)
 	if err != nil {
-		return unavailable(err)
+		return err
 	}
 	// The page loads no session of its own; the header shows what was answered.
 	if you := state.Clients[lab.You][chosen(c.Request())]; you.Verdict == lab.SignedIn {
@@ -71,14 +77,9 @@ func (l *Lab) compare(c echo.Context) error {
 
 // state is the same for scripts and tests.
 func (l *Lab) state(c echo.Context) error {
-	v, err := l.visitor(c)
+	state, err := l.look(c)
 	if err != nil {
 		return err
-	}
-	state, err := l.Bench.Look(c.Request().Context(), v)
-	v.Wallet.Tell(c.Response().Header())
-	if err != nil {
-		return unavailable(err)
 	}
 	return renderJSON(c, state)
 }

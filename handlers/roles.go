@@ -1,12 +1,6 @@
 package handlers
 
-import (
-	"errors"
-
-	"github.com/labstack/echo/v4"
-
-	"sessionlab/auth"
-)
+import "github.com/labstack/echo/v4"
 
 var (
 	errRole             = &Problem{Status: 403, Code: "role_required", Title: "Not with this role", Text: "This needs another role than yours."}
@@ -35,14 +29,10 @@ func (s *Site) requireLiveRole(role string) echo.MiddlewareFunc {
 			if s.Users == nil {
 				return errRoleWithoutUsers
 			}
-			u, err := s.Users.User(c.Request().Context(), visitOf(c).session.User.ID)
+			u, err := s.liveUser(c)
 			switch {
-			case errors.Is(err, auth.ErrNotFound):
-				return auth.ErrRevoked
 			case err != nil:
-				return unavailable(err)
-			case u.Disabled:
-				return auth.ErrDisabled
+				return err
 			case u.Role != role:
 				return errRole
 			}
