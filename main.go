@@ -75,7 +75,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	}
 	kind, _ := auth.KindOf(cfg.single())
 	parts := auth.Parts{
-		Sealer: vault.Sealer, Users: store.Users, Sessions: store.Sessions, Refresh: store.Refresh, Realm: vault.Realm,
+		Sealer: vault.Sealer, Stored: vault.Stored, Users: store.Users, Sessions: store.Sessions, Refresh: store.Refresh, Realm: vault.Realm,
 		Life: cfg.lifetimes(), Now: time.Now, Text: rand.Text,
 	}
 	strategy, err := kind.New(parts)

@@ -56,7 +56,7 @@ func benchStrategies(b *testing.B, f func(b *testing.B, s auth.Strategy, in auth
 	for _, kind := range auth.Kinds() {
 		for _, format := range auth.Formats() {
 			s, err := kind.New(auth.Parts{
-				Sealer: newVault(b, format).Sealer, Users: store, Sessions: db.Sessions{DB: store}, Refresh: db.Sessions{DB: store}, Realm: "bench",
+				Sealer: newVault(b, format).Sealer, Stored: newVault(b, format).Stored, Users: store, Sessions: db.Sessions{DB: store}, Refresh: db.Sessions{DB: store}, Realm: "bench",
 				Life: life, Now: time.Now, Text: rand.Text,
 			})
 			if err != nil {

@@ -178,7 +178,7 @@ func foreign(s *stage) {
 	elsewhere := *s.vault
 	elsewhere.Realm = "other"
 	parts := s.parts
-	parts.Realm, parts.Sealer = "other", elsewhere.Sealer
+	parts.Realm, parts.Sealer, parts.Stored = "other", elsewhere.Sealer, elsewhere.Stored
 	here := s.strategy
 	s.strategy = s.build(parts)
 	s.refused(&t, auth.ErrInvalid)

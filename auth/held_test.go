@@ -339,3 +339,16 @@ func TestBearerTokenIsNoCookie(t *testing.T) {
 		}
 	}
 }
+
+// A version that is raised between two tabs of one refresh ends access tokens, and
+// neither tab: the successor waits on the server.
+func TestVersionRaisedWithinTheGrace(t *testing.T) {
+	s := stageOf(t, "rotation")
+	session, spent := s.signIn(s.ada)
+	s.clock.now = session.RenewAt
+	_, first := s.renewed(spent)
+	s.version++
+	if _, second := s.renewed(spent); second.Refresh.Value != first.Refresh.Value {
+		t.Error("the second tab got another successor")
+	}
+}

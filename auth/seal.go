@@ -45,9 +45,17 @@ type Vault struct {
 
 // Sealer returns the sealer for a purpose. The purpose is also the type that
 // every value names.
-func (v *Vault) Sealer(purpose string) Sealer {
+func (v *Vault) Sealer(purpose string) Sealer { return v.sealer(purpose, v.Version) }
+
+// Stored returns the sealer for a purpose whose values stay on the server. Raising
+// the session version ends what browsers hold, and none of these.
+func (v *Vault) Stored(purpose string) Sealer {
+	return v.sealer(purpose, func() int64 { return 0 })
+}
+
+func (v *Vault) sealer(purpose string, version func() int64) Sealer {
 	name := v.Realm + "/" + purpose
-	return &sealer{vault: v, purpose: purpose, name: v.Format + " " + name, format: formats[v.Format](name)}
+	return &sealer{vault: v, purpose: purpose, version: version, name: v.Format + " " + name, format: formats[v.Format](name)}
 }
 
 // A format turns a payload into a cookie-safe string and back. Its algorithms are
@@ -87,6 +95,7 @@ var errNoKey = errors.New("no such key")
 type sealer struct {
 	vault   *Vault
 	purpose string
+	version func() int64
 	name    string // of format, realm and purpose: no two sealers that open different values share it
 	format  format
 }
@@ -94,7 +103,7 @@ type sealer struct {
 // Seal protects c with the newest key.
 func (s *sealer) Seal(ctx context.Context, c Claims) (value string, err error) {
 	defer observe(ctx, s.vault.Observe, "seal", s.purpose)(&err)
-	payload, err := json.Marshal(encodeClaims(c, s.purpose, s.vault.Version()))
+	payload, err := json.Marshal(encodeClaims(c, s.purpose, s.version()))
 	if err != nil {
 		return "", fmt.Errorf("seal %s: %w", s.purpose, err)
 	}
@@ -112,7 +121,7 @@ func (s *sealer) Open(ctx context.Context, value string) (_ Claims, err error) {
 		claims, _, err := s.open(value)
 		return claims, err
 	}
-	sum, version := sumOf(s.name, value), s.vault.Version()
+	sum, version := sumOf(s.name, value), s.version()
 	if claims, ok := s.vault.Memo.find(sum, s.vault.Ring, version); ok {
 		return claims, nil
 	}
@@ -137,7 +146,7 @@ func (s *sealer) open(value string) (_ Claims, keyID string, err error) {
 	if err := json.Unmarshal(payload, &w); err != nil || w.Type != s.purpose {
 		return Claims{}, "", ErrInvalid
 	}
-	if w.Version != s.vault.Version() {
+	if w.Version != s.version() {
 		return Claims{}, "", ErrVersion
 	}
 	return w.decode(), keyID, nil

@@ -8,11 +8,12 @@ import (
 // Parts are what strategies are made of. The site, each bench and the contract
 // suite fill them in; the table below picks what each strategy needs.
 type Parts struct {
-	Sealer   func(purpose string) Sealer
-	Users    Epochs       // nil without a database
-	Sessions SessionStore // nil without a database
-	Refresh  RefreshStore // nil without a database
-	Realm    string       // of the site or bench; each strategy gets a realm of its own within it
+	Sealer   func(purpose string) Sealer // of what browsers hold; see [Vault]
+	Stored   func(purpose string) Sealer // of what stays on the server
+	Users    Epochs                      // nil without a database
+	Sessions SessionStore                // nil without a database
+	Refresh  RefreshStore                // nil without a database
+	Realm    string                      // of the site or bench; each strategy gets a realm of its own within it
 	Life     Lifetimes
 	Now      func() time.Time
 	Text     func() string // fresh random text of at least 128 bits, such as crypto/rand.Text
@@ -71,7 +72,7 @@ var kinds = []Kind{
 		Name: "rotation", Group: "short tokens", Gloss: "15-minute token + one-use refresh", Reads: "0, 1 transaction per refresh", Database: true,
 		build: func(p Parts) Strategy {
 			return &Rotation{
-				Access: p.Sealer("rotation"), Successor: p.Sealer("rotation-successor"), Store: p.Refresh, Realm: p.Realm + "/rotation",
+				Access: p.Sealer("rotation"), Successor: p.Stored("rotation-successor"), Store: p.Refresh, Realm: p.Realm + "/rotation",
 				Life: p.Life, TTL: p.Life.Access, Grace: p.Life.Grace, Now: p.Now, Text: p.Text,
 			}
 		},

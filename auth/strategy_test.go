@@ -129,7 +129,7 @@ func newStage(t testing.TB, kind auth.Kind, seal string) *stage {
 	s.receipt = &auth.Receipt{}
 	s.ctx = auth.WithReceipt(context.Background(), s.receipt)
 	s.parts = auth.Parts{
-		Sealer: s.vault.Sealer, Users: s.store, Sessions: db.Sessions{DB: s.store}, Refresh: db.Sessions{DB: s.store}, Realm: "test",
+		Sealer: s.vault.Sealer, Stored: s.vault.Stored, Users: s.store, Sessions: db.Sessions{DB: s.store}, Refresh: db.Sessions{DB: s.store}, Realm: "test",
 		Life: life, Now: s.clock.Now, Text: rand.Text,
 	}
 	s.strategy = s.build(s.parts)

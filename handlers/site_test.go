@@ -105,7 +105,7 @@ func newSiteWith(t testing.TB, o settings) *site {
 	if !o.Alone {
 		s.network.hosts["other.example"] = s.addProvider("oidc", otherIDP)
 	}
-	parts := auth.Parts{Sealer: vault.Sealer, Realm: vault.Realm, Life: o.Life, Now: s.clock.Now, Text: text}
+	parts := auth.Parts{Sealer: vault.Sealer, Stored: vault.Stored, Realm: vault.Realm, Life: o.Life, Now: s.clock.Now, Text: text}
 	if o.Strategy != "cookie" {
 		if s.file = o.File; s.file == "" {
 			s.file = filepath.Join(t.TempDir(), "sessionlab.db")

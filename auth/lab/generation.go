@@ -127,7 +127,7 @@ func (b *Bench) wire(g *generation) error {
 	raised := g.Raised
 	vault.Version = func() int64 { return b.parts.Vault.Version() + raised }
 	parts := b.parts.Auth
-	parts.Realm, parts.Sealer, parts.Now = g.Realm, vault.Sealer, g.clock.Now
+	parts.Realm, parts.Sealer, parts.Stored, parts.Now = g.Realm, vault.Sealer, vault.Stored, g.clock.Now
 	parts.Users = users{parts.Users, g.plug.check}
 	parts.Sessions = sessions{parts.Sessions, g.plug.check}
 	parts.Refresh = refresh{sessions{parts.Refresh, g.plug.check}, parts.Refresh}
