@@ -55,7 +55,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	vault := auth.Vault{
 		Format: string(cfg.Seal), Ring: ring, Realm: "site", Version: cfg.version, Memo: auth.NewMemo(8192), Observe: observe,
 	}
-	providers, idp, err := newProviders(cfg, &vault, rand.Text)
+	providers, idp, err := newProviders(cfg, lasting(vault), rand.Text)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 		BaseURL: cfg.BaseURL.URL, Assets: assets, Providers: providers, IDP: idp,
 		Directory: store.Directory, Users: store.Users, Ready: store.Ready,
 		Accounts: store.Accounts, Passwords: &auth.Passwords{Random: rand.Reader, Observe: observe},
-		Tokens:  newKeeper(cfg, vault, store.Accounts),
+		Tokens:  newKeeper(cfg, lasting(vault), store.Accounts),
 		Proxies: cfg.Proxies, Now: time.Now, Text: rand.Text, Log: log,
 	}
 	if store.db != nil {

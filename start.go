@@ -138,16 +138,19 @@ func writeKeyFile(name string, random io.Reader) error {
 	return nil
 }
 
+// lasting is the vault of what is no session: it must be secret whatever seal
+// sessions have, and outlive a new session version.
+func lasting(vault auth.Vault) *auth.Vault {
+	vault.Format, vault.Version = "securecookie", func() int64 { return 1 }
+	return &vault
+}
+
 // newProviders returns the providers that are configured and, where it runs, the
 // embedded one, which the site reaches as it would any other.
 func newProviders(cfg config, vault *auth.Vault, text func() string) (*oauth.Providers, http.Handler, error) {
 	base := cfg.BaseURL.String()
-	// A flow is no session: it must be secret whatever seal sessions have, and
-	// outlive a new session version.
-	flows := *vault
-	flows.Format, flows.Version = "securecookie", func() int64 { return 1 }
 	p := &oauth.Providers{
-		BaseURL: base, Seal: flows.Sealer(oauth.FlowPurpose), Now: time.Now, Text: text, Transport: oauth.NewTransport(),
+		BaseURL: base, Seal: vault.Sealer(oauth.FlowPurpose), Now: time.Now, Text: text, Transport: oauth.NewTransport(),
 	}
 	var idp http.Handler
 	if cfg.devIDP() {
@@ -179,14 +182,11 @@ func newProviders(cfg config, vault *auth.Vault, text func() string) (*oauth.Pro
 	return p, idp, nil
 }
 
-// newKeeper keeps the provider's tokens, if the site is set to. They are no
-// session: they must be secret whatever seal sessions have, and outlive a new
-// session version.
-func newKeeper(cfg config, vault auth.Vault, accounts auth.Accounts) *auth.AccountKeeper {
+// newKeeper keeps the provider's tokens, if the site is set to.
+func newKeeper(cfg config, vault *auth.Vault, accounts auth.Accounts) *auth.AccountKeeper {
 	if cfg.StoreAccount != "on" {
 		return nil
 	}
-	vault.Format, vault.Version = "securecookie", func() int64 { return 1 }
 	return &auth.AccountKeeper{
 		Cookie: vault.Sealer(auth.AccountPurpose), Row: vault.Sealer(auth.AccountRowPurpose),
 		Store: accounts, Max: cfg.lifetimes().Max, Now: time.Now,
