@@ -196,7 +196,7 @@ func newKeeper(cfg config, vault *auth.Vault, accounts auth.Accounts) *auth.Acco
 // banner says in a few lines what runs and where. It shows no secret.
 func banner(w io.Writer, cfg config, site *handlers.Site, keys string) {
 	var strategies, providers []string
-	for _, m := range site.Managers() {
+	for _, m := range site.Managers(nil) {
 		strategies = append(strategies, m.Name)
 	}
 	strategy := strings.Join(strategies, ", ")

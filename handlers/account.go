@@ -243,7 +243,7 @@ func (s *Site) deleteAccount(c echo.Context) error {
 	if s.Extension != nil {
 		s.Extension.Deleted(user)
 	}
-	if err := s.forget(c, s.Managers()...); err != nil {
+	if err := s.forget(c, s.Managers(c.Request())...); err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, "/sign-in?reason=deleted")

@@ -23,10 +23,13 @@ type Lab struct {
 
 var _ Extension = (*Lab)(nil)
 
+// bench is the one that a request is about.
+func (l *Lab) bench(*http.Request) *lab.Bench { return l.Bench }
+
 // Compare turns the site into compare mode: a sign-in issues a session under
 // every strategy of the bench, and the visitor picks the one that is trusted.
 func (s *Site) Compare(b *lab.Bench) {
-	s.Managers, s.Users = b.Managers, b.Users()
+	s.Managers, s.Users = func(*http.Request) []*auth.Manager { return b.Managers() }, b.Users()
 	s.Pick = func(r *http.Request) *auth.Manager { return b.Manager(chosen(r)) }
 	s.Extension = &Lab{Bench: b, site: s}
 }
@@ -87,7 +90,7 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 	}
 	p.Nav = nav
 	p.Footnote = "A lab for web sessions. Every answer on these pages is a real request."
-	if notes := standing(l.Bench.Status()); len(notes) > 0 && !l.Sessionless(r.URL.Path) {
+	if notes := standing(l.bench(r).Status()); len(notes) > 0 && !l.Sessionless(r.URL.Path) {
 		p.Toggle = views.LabStrip(strings.Join(notes, " · "), "/compare/reset")
 	}
 	if p.User == nil || r.Method != http.MethodGet {

@@ -52,7 +52,7 @@ func (l *Lab) look(c echo.Context) (lab.State, error) {
 	if err != nil {
 		return lab.State{}, err
 	}
-	state, err := l.Bench.Look(c.Request().Context(), v)
+	state, err := l.bench(c.Request()).Look(c.Request().Context(), v)
 	v.Wallet.Tell(c.Response().Header())
 	return state, unavailable(err)
 }
@@ -66,7 +66,7 @@ func (l *Lab) compare(c echo.Context) error {
 	// The page loads no session of its own; the header shows what was answered.
 	if you := state.Clients[lab.You][chosen(c.Request())]; you.Verdict == lab.SignedIn {
 		visit := visitOf(c)
-		visit.manager, visit.session = l.Bench.Manager(chosen(c.Request())), auth.Session{User: you.User}
+		visit.manager, visit.session = l.bench(c.Request()).Manager(chosen(c.Request())), auth.Session{User: you.User}
 	}
 	p := l.site.page(c.Request(), "Compare")
 	p.Wide = true
@@ -149,7 +149,7 @@ func (l *Lab) act(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = do(c.Request().Context(), l.Bench, v, form)
+	err = do(c.Request().Context(), l.bench(c.Request()), v, form)
 	v.Wallet.Tell(c.Response().Header())
 	switch {
 	case errors.Is(err, lab.ErrNobody):

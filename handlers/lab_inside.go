@@ -22,7 +22,7 @@ func (l *Lab) Inside(c echo.Context) Component {
 	}
 	m.Sides = l.sides(c)
 	m.Guards = l.guardViews(c)
-	for _, manager := range l.Bench.Managers() {
+	for _, manager := range l.bench(c.Request()).Managers() {
 		m.Cookies = append(m.Cookies, l.apart(c, manager.Name, auth.SessionCookie(manager.Name), manager.Name))
 		if value, _ := v.jar.Get(auth.RefreshCookie(manager.Name)); value != "" {
 			m.Cookies = append(m.Cookies, l.apart(c, manager.Name, auth.RefreshCookie(manager.Name), manager.Name+"-refresh"))
@@ -68,13 +68,13 @@ func (l *Lab) apart(c echo.Context, strategy, name, purpose string) views.Cookie
 	f.Chunks = max(1, v.jar.Chunks(name))
 	f.Bytes = len(f.Name) + len("=") + len(value)
 	f.Limit *= f.Chunks
-	claims, err := l.Bench.Open(c.Request().Context(), purpose, value)
+	claims, err := l.bench(c.Request()).Open(c.Request().Context(), purpose, value)
 	if err != nil {
 		f.Opaque = fmt.Sprintf("%d random characters. They mean nothing by themselves: the server looks them up, by their SHA-256.", len(value))
 		return f
 	}
 	f.Payload = payload(claims, v.manager.Now())
-	f.Note = sealNotes[l.Bench.Seal()]
+	f.Note = sealNotes[l.bench(c.Request()).Seal()]
 	return f
 }
 
@@ -132,7 +132,7 @@ func (l *Lab) sides(c echo.Context) *views.Sides {
 		{Label: "Ends for good"}, {Label: "Role", Note: "what the session says"}, {Label: "Cookie"}, {Label: "Table reads per request"},
 		{Label: "Can be ended from elsewhere"},
 	}}
-	for _, m := range l.Bench.Managers() {
+	for _, m := range l.bench(c.Request()).Managers() {
 		session, err := v.session, error(nil)
 		if m.Name != v.manager.Name {
 			session, err = m.Load(c.Request().Context(), v.jar.Keeping())

@@ -246,7 +246,7 @@ func (s *Site) setPassword(c echo.Context, current, password string) error {
 // this user: all that it was signed in under and has not been signed out of.
 func (s *Site) signedInUnder(c echo.Context) (mine []*auth.Manager) {
 	ctx, v := c.Request().Context(), visitOf(c)
-	for _, m := range s.Managers() {
+	for _, m := range s.Managers(c.Request()) {
 		session, err := v.session, error(nil)
 		if m != v.manager {
 			session, err = m.Load(ctx, v.jar)
@@ -263,7 +263,7 @@ func (s *Site) signedInUnder(c echo.Context) (mine []*auth.Manager) {
 func (s *Site) startOver(c echo.Context, mine []*auth.Manager) error {
 	ctx, v := c.Request().Context(), visitOf(c)
 	var failed error
-	for _, m := range s.Managers() {
+	for _, m := range s.Managers(c.Request()) {
 		if r, ok := m.Strategy.(auth.Revoker); ok {
 			_, err := r.Revoke(ctx, auth.Target{UserID: v.session.User.ID})
 			failed = errors.Join(failed, err)

@@ -155,7 +155,7 @@ func (s *Site) callback(c echo.Context) error {
 func (s *Site) establish(c echo.Context, provider string, user auth.User, remember bool) error {
 	ctx, v := c.Request().Context(), visitOf(c)
 	in := auth.SignIn{User: user, Device: auth.Device{Name: device(c.Request().UserAgent())}, Remember: remember}
-	if err := auth.IssueAll(ctx, v.jar, in, s.Managers()...); err != nil {
+	if err := auth.IssueAll(ctx, v.jar, in, s.Managers(c.Request())...); err != nil {
 		if errors.Is(err, auth.ErrTooLarge) {
 			return err
 		}
@@ -181,7 +181,7 @@ func (s *Site) notSignedIn(c echo.Context, provider, next string, err error) err
 
 // signOut ends this browser's sessions, all of them.
 func (s *Site) signOut(c echo.Context) error {
-	if err := s.forget(c, s.Managers()...); err != nil {
+	if err := s.forget(c, s.Managers(c.Request())...); err != nil {
 		return err
 	}
 	s.Log.InfoContext(c.Request().Context(), "sign_out", "id", visitOf(c).id)

@@ -38,8 +38,8 @@ type Site struct {
 	Tokens    *auth.AccountKeeper // of the provider's tokens; nil if they are not kept
 	Enrich    Enricher            // may be nil
 
-	Managers func() []*auth.Manager            // all that a sign-in issues under
-	Pick     func(*http.Request) *auth.Manager // the one whose session a request trusts; nil if it names none
+	Managers func(*http.Request) []*auth.Manager // all that a sign-in issues under
+	Pick     func(*http.Request) *auth.Manager   // the one whose session a request trusts; nil if it names none
 
 	IDP       http.Handler                // the embedded provider; may be nil
 	Ready     func(context.Context) error // nil error: the site can serve
@@ -62,7 +62,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Single makes m the one strategy of the site.
 func (s *Site) Single(m *auth.Manager) {
-	s.Managers = func() []*auth.Manager { return []*auth.Manager{m} }
+	s.Managers = func(*http.Request) []*auth.Manager { return []*auth.Manager{m} }
 	s.Pick = func(*http.Request) *auth.Manager { return m }
 }
 

@@ -45,7 +45,7 @@ func bearerToken(r *http.Request) (token string, found bool) {
 func (s *Site) bear(v *visit, r *http.Request, token string) {
 	v.bearer, v.err = true, auth.ErrInvalid
 	named := r.URL.Query().Has("strategy")
-	for _, m := range s.Managers() {
+	for _, m := range s.Managers(r) {
 		if _, ok := m.Strategy.(auth.Bearer); !ok || named && m.Name != v.manager.Name {
 			continue
 		}
