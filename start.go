@@ -195,13 +195,10 @@ func newKeeper(cfg config, vault *auth.Vault, accounts auth.Accounts) *auth.Acco
 
 // banner says in a few lines what runs and where. It shows no secret.
 func banner(w io.Writer, cfg config, site *handlers.Site, keys string) {
-	var strategies, providers []string
-	for _, m := range site.Managers(nil) {
-		strategies = append(strategies, m.Name)
-	}
-	strategy := strings.Join(strategies, ", ")
-	if len(strategies) > 1 {
-		strategy = compare + " (" + strategy + ")"
+	var providers []string
+	strategy := cfg.single()
+	if site.Extension != nil {
+		strategy = compare + ": all of them at once"
 	}
 	for _, p := range site.Providers.List {
 		providers = append(providers, p.ID)

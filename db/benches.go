@@ -42,3 +42,12 @@ func (d *DB) DeleteRealm(ctx context.Context, prefix string) error {
 	}
 	return nil
 }
+
+// Forget deletes a user whom nobody can come back as, such as one whom the lab made
+// up: unlike [DB.DeleteUser] it keeps no id back. No error if there is none.
+func (d *DB) Forget(ctx context.Context, userID string) error {
+	if _, err := d.exec(ctx, deleteUser, userID); err != nil {
+		return fmt.Errorf("forget user: %w", err)
+	}
+	return nil
+}

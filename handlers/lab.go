@@ -24,14 +24,28 @@ type Lab struct {
 var _ Extension = (*Lab)(nil)
 
 // bench is the one that a request is about.
-func (l *Lab) bench(*http.Request) *lab.Bench { return l.Bench }
+func (l *Lab) bench(r *http.Request) *lab.Bench { return l.benchOf(r.Context()) }
+
+func (l *Lab) benchOf(ctx context.Context) *lab.Bench {
+	if b := lab.From(ctx); b != nil {
+		return b
+	}
+	return l.Bench
+}
+
+// User looks people up as the bench of the request can: not while its database is
+// unplugged.
+func (l *Lab) User(ctx context.Context, id string) (auth.User, error) {
+	return l.benchOf(ctx).Users().User(ctx, id)
+}
 
 // Compare turns the site into compare mode: a sign-in issues a session under
 // every strategy of the bench, and the visitor picks the one that is trusted.
 func (s *Site) Compare(b *lab.Bench) {
-	s.Managers, s.Users = func(*http.Request) []*auth.Manager { return b.Managers() }, b.Users()
-	s.Pick = func(r *http.Request) *auth.Manager { return b.Manager(chosen(r)) }
-	s.Extension = &Lab{Bench: b, site: s}
+	l := &Lab{Bench: b, site: s}
+	s.Managers = func(r *http.Request) []*auth.Manager { return l.bench(r).Managers() }
+	s.Pick = func(r *http.Request) *auth.Manager { return l.bench(r).Manager(chosen(r)) }
+	s.Users, s.Extension = l, l
 }
 
 const (
@@ -112,7 +126,7 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 // SignedIn tells the bench who its story is about.
 func (l *Lab) SignedIn(ctx context.Context, u auth.User) {
 	visitor, _ := visitFrom(ctx).jar.Get(visitorCookie)
-	l.Bench.SignedIn(ctx, visitor, u)
+	l.benchOf(ctx).SignedIn(ctx, visitor, u)
 }
 
 // Deleted tells the bench that its story has lost its hero.

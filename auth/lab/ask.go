@@ -62,7 +62,7 @@ func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
 // lets w take what the response sets.
 func (b *Bench) request(ctx context.Context, w *Wallet, method, path string) (*answer, error) {
 	receipt := &auth.Receipt{}
-	r, err := http.NewRequestWithContext(auth.WithReceipt(ctx, receipt), method, path, http.NoBody)
+	r, err := http.NewRequestWithContext(auth.WithReceipt(b.within(ctx), receipt), method, path, http.NoBody)
 	if err != nil {
 		return nil, err
 	}

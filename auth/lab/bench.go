@@ -32,6 +32,7 @@ import (
 type Bench struct {
 	Site  http.Handler // who answers the requests; set before the first
 	Host  string       // of those requests
+	id    string       // under which it is saved; empty: it is not
 	parts Parts
 
 	act   sync.Mutex                 // one action at a time; never held by a request that only looks
@@ -78,6 +79,9 @@ type Store interface {
 	SetRole(ctx context.Context, userID, role string) error
 	Disable(ctx context.Context, userID string, now time.Time) error
 	Enable(ctx context.Context, userID string, now time.Time) error
+
+	auth.Directory
+	Forget(ctx context.Context, userID string) error // a user whom [Bench.Aside] made up
 }
 
 // local is the id of the one bench that there is.
@@ -85,8 +89,8 @@ const local = "local"
 
 // New returns the bench as it was left, or a new one.
 func New(ctx context.Context, p Parts) (*Bench, error) {
-	b := &Bench{parts: p, progress: newProgress(auth.User{})}
-	data, err := p.Store.Bench(ctx, local)
+	b := &Bench{id: local, parts: p, progress: newProgress(auth.User{})}
+	data, err := p.Store.Bench(ctx, b.id)
 	if err != nil && !errors.Is(err, auth.ErrNotFound) {
 		return nil, fmt.Errorf("load bench: %w", err)
 	}

@@ -86,8 +86,12 @@ func (b *Bench) restore(ctx context.Context, data []byte) (bool, error) {
 	return true, b.wire(g)
 }
 
-// save stores what a restart must not lose, if it has changed.
+// save stores what a restart must not lose, if it has changed and the bench is one
+// to be kept.
 func (b *Bench) save(ctx context.Context) error {
+	if b.id == "" {
+		return nil
+	}
 	b.saving.Lock()
 	defer b.saving.Unlock()
 	g := b.stage.Load()
@@ -99,7 +103,7 @@ func (b *Bench) save(ctx context.Context) error {
 	if err != nil || string(data) == b.last {
 		return err
 	}
-	if err := b.parts.Store.SaveBench(ctx, local, data, b.parts.Now()); err != nil {
+	if err := b.parts.Store.SaveBench(ctx, b.id, data, b.parts.Now()); err != nil {
 		return fmt.Errorf("save bench: %w", err)
 	}
 	b.last = string(data)

@@ -1,0 +1,57 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"sessionlab/auth"
+)
+
+// Aside returns a bench of its own beside b, for a run that must not meet what
+// people do on b: the same site and strategies, but a realm, keys and a clock of
+// its own, which runs on from now, and a made-up person whom nobody else is. It is
+// not saved. [Bench.Close] leaves nothing of it behind.
+func (b *Bench) Aside(ctx context.Context, now func() time.Time) (*Bench, error) {
+	aside := &Bench{Site: b.Site, Host: b.Host, parts: b.parts}
+	aside.parts.Now = now
+	person := auth.Identity{Provider: "lab", Issuer: "lab", Subject: b.parts.Auth.Text(), Name: "Ada Lovelace", Email: "ada@example.com"}
+	user, err := b.parts.Store.SignIn(ctx, person)
+	if err != nil {
+		return nil, fmt.Errorf("begin a bench aside: %w", err)
+	}
+	aside.progress = newProgress(user)
+	return aside, aside.begin(ctx)
+}
+
+// Close forgets a bench that came from [Bench.Aside]: its rows and its person.
+func (b *Bench) Close(ctx context.Context) error {
+	err := b.parts.Store.DeleteRealm(ctx, b.stage.Load().Realm)
+	if err == nil {
+		err = b.parts.Store.Forget(ctx, b.user.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("close a bench: %w", err)
+	}
+	return nil
+}
+
+// Browser is a visitor without cookies, for a run in which nobody sits at a screen.
+func (b *Bench) Browser() Visitor {
+	return Visitor{ID: b.parts.Auth.Text(), Device: auth.Device{Name: "Firefox on Linux"}, Wallet: NewWallet(&http.Request{})}
+}
+
+type benchKey struct{}
+
+// within marks the context of a request that is made in process on behalf of b.
+func (b *Bench) within(ctx context.Context) context.Context {
+	return context.WithValue(ctx, benchKey{}, b)
+}
+
+// From returns the bench that made a request in process, nil for every other
+// request.
+func From(ctx context.Context) *Bench {
+	b, _ := ctx.Value(benchKey{}).(*Bench)
+	return b
+}
