@@ -18,7 +18,7 @@ func (m *Manager) Confirm(ctx context.Context, jar *Jar, loaded Session) (_ Sess
 	if err != nil {
 		return Session{}, err
 	}
-	defer observe(ctx, m.Observe, "strategy", m.Name+" confirm")(&err)
+	defer m.observe(ctx, stepConfirm).done(&err)
 	s, err := c.Confirm(ctx, t)
 	if err == nil && s.ID != loaded.ID {
 		err = ErrInvalid // the copy was one of another session

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -17,6 +18,32 @@ type Manager struct {
 	Now      func() time.Time
 	Observe  Observer     // may be nil
 	Log      *slog.Logger // told of faults that a request survives
+
+	once  sync.Once
+	steps [len(verbs)]string // what observers are told, put together once
+}
+
+const (
+	stepIssue = iota
+	stepAuthenticate
+	stepRenew
+	stepEnd
+	stepConfirm
+)
+
+var verbs = [...]string{stepIssue: "issue", stepAuthenticate: "authenticate", stepRenew: "renew", stepEnd: "end", stepConfirm: "confirm"}
+
+// observe brackets a call of the strategy.
+func (m *Manager) observe(ctx context.Context, step int) observed {
+	if m.Observe == nil {
+		return observed{}
+	}
+	m.once.Do(func() {
+		for i, verb := range verbs {
+			m.steps[i] = m.Name + " " + verb
+		}
+	})
+	return observe(ctx, m.Observe, "strategy", m.steps[step])
 }
 
 // Load says whose session the request carries, and renews it when it is due. A
@@ -70,7 +97,7 @@ func (m *Manager) SignOut(ctx context.Context, jar *Jar) error {
 }
 
 func (m *Manager) issue(ctx context.Context, in SignIn) (t Tokens, err error) {
-	defer observe(ctx, m.Observe, "strategy", m.Name+" issue")(&err)
+	defer m.observe(ctx, stepIssue).done(&err)
 	_, t, err = m.Strategy.Issue(ctx, in)
 	return t, err
 }
@@ -79,12 +106,12 @@ func (m *Manager) authenticate(ctx context.Context, t Tokens) (s Session, err er
 	if t == (Tokens{}) {
 		return Session{}, ErrNoSession
 	}
-	defer observe(ctx, m.Observe, "strategy", m.Name+" authenticate")(&err)
+	defer m.observe(ctx, stepAuthenticate).done(&err)
 	return m.Strategy.Authenticate(ctx, t)
 }
 
 func (m *Manager) renew(ctx context.Context, jar *Jar, old Tokens) (s Session, err error) {
-	defer observe(ctx, m.Observe, "strategy", m.Name+" renew")(&err)
+	defer m.observe(ctx, stepRenew).done(&err)
 	s, t, err := m.Strategy.Renew(ctx, old)
 	if err == nil && m.signedOut(ctx, jar, s) {
 		err = ErrSignedOut
@@ -105,7 +132,7 @@ func (m *Manager) end(ctx context.Context, t Tokens) (err error) {
 	if t == (Tokens{}) {
 		return nil
 	}
-	defer observe(ctx, m.Observe, "strategy", m.Name+" end")(&err)
+	defer m.observe(ctx, stepEnd).done(&err)
 	return m.Strategy.End(ctx, t)
 }
 

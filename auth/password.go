@@ -79,7 +79,7 @@ func (p *Passwords) Check(ctx context.Context, hash, password string) (bool, err
 
 // sum waits for its turn and hashes.
 func (p *Passwords) sum(ctx context.Context, h phc, password string, n uint32) (_ []byte, err error) {
-	defer observe(ctx, p.Observe, "password", "hash")(&err)
+	defer observe(ctx, p.Observe, "password", "hash").done(&err)
 	p.once.Do(func() {
 		p.turns, p.waiting = make(chan struct{}, maxHashes), make(chan struct{}, maxHashes+maxWaiting)
 		if p.key == nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,20 +14,32 @@ import (
 // A nil Observer watches nothing.
 type Observer func(ctx context.Context, kind, step string) func(error)
 
-// observe brackets a step: defer observe(ctx, o, kind, step)(&err).
-func observe(ctx context.Context, o Observer, kind, step string) func(*error) {
+// A step that is being observed. It is a value and no closure, so that it costs
+// nothing where nobody watches.
+type observed struct{ end func(error) }
+
+// observe brackets a step: defer observe(ctx, o, kind, step).done(&err).
+func observe(ctx context.Context, o Observer, kind, step string) observed {
 	if o == nil {
-		return func(*error) {}
+		return observed{}
 	}
-	end := o(ctx, kind, step)
-	return func(err *error) { end(*err) }
+	return observed{o(ctx, kind, step)}
+}
+
+func (o observed) done(err *error) {
+	if o.end != nil {
+		o.end(*err)
+	}
 }
 
 // A Receipt is what one request cost: its steps, in the order in which they
 // ended. It is carried by the request's context and filled by [Receipts].
 type Receipt struct {
-	mu    sync.Mutex
-	steps []Step
+	Brief bool // count statements, and keep no steps; to be set before its first use
+
+	reads, writes atomic.Int32
+	mu            sync.Mutex
+	steps         []Step
 }
 
 // A Step is one thing that a request did.
@@ -51,10 +64,17 @@ func (r *Receipt) Steps() []Step {
 	return steps
 }
 
-// Count says how many steps of a kind there were.
+// Count says how many steps of a kind there were, those that failed included. A
+// brief receipt knows of statements only.
 func (r *Receipt) Count(kind string) int {
 	if r == nil {
 		return 0
+	}
+	switch kind {
+	case "read":
+		return int(r.reads.Load())
+	case "write":
+		return int(r.writes.Load())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -66,6 +86,18 @@ func (r *Receipt) Count(kind string) int {
 	}
 	return n
 }
+
+func (r *Receipt) count(kind string) {
+	switch kind {
+	case "read":
+		r.reads.Add(1)
+	case "write":
+		r.writes.Add(1)
+	}
+}
+
+// nobody watches.
+func nobody(error) {}
 
 type receiptKey struct{}
 
@@ -86,7 +118,11 @@ func Receipts(now func() time.Time) Observer {
 	return func(ctx context.Context, kind, step string) func(error) {
 		r := ReceiptFrom(ctx)
 		if r == nil {
-			return func(error) {}
+			return nobody
+		}
+		r.count(kind)
+		if r.Brief {
+			return nobody
 		}
 		began := now()
 		return func(err error) {

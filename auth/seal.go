@@ -102,7 +102,7 @@ type sealer struct {
 
 // Seal protects c with the newest key.
 func (s *sealer) Seal(ctx context.Context, c Claims) (value string, err error) {
-	defer observe(ctx, s.vault.Observe, "seal", s.purpose)(&err)
+	defer observe(ctx, s.vault.Observe, "seal", s.purpose).done(&err)
 	payload, err := json.Marshal(encodeClaims(c, s.purpose, s.version()))
 	if err != nil {
 		return "", fmt.Errorf("seal %s: %w", s.purpose, err)
@@ -116,7 +116,7 @@ func (s *sealer) Seal(ctx context.Context, c Claims) (value string, err error) {
 
 // Open uses the key that value names and no other: a retired key is retired.
 func (s *sealer) Open(ctx context.Context, value string) (_ Claims, err error) {
-	defer observe(ctx, s.vault.Observe, "open seal", s.purpose)(&err)
+	defer observe(ctx, s.vault.Observe, "open seal", s.purpose).done(&err)
 	if s.vault.Memo == nil || len(value) > maxMemoValue {
 		claims, _, err := s.open(value)
 		return claims, err
