@@ -45,7 +45,7 @@ func (s *Site) Compare(b *lab.Bench) {
 	l := &Lab{Bench: b, site: s}
 	s.Managers = func(r *http.Request) []*auth.Manager { return l.bench(r).Managers() }
 	s.Pick = func(r *http.Request) *auth.Manager { return l.bench(r).Manager(chosen(r)) }
-	s.Users, s.Extension = l, l
+	s.Users, s.Extension, s.Timing = l, l, true
 }
 
 const (
@@ -104,6 +104,7 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 	}
 	p.Nav = nav
 	p.Footnote = "A lab for web sessions. Every answer on these pages is a real request."
+	p.Foot = l.foot(r)
 	if notes := standing(l.bench(r).Status()); len(notes) > 0 && !l.Sessionless(r.URL.Path) {
 		p.Toggle = views.LabStrip(strings.Join(notes, " · "), "/compare/reset")
 	}

@@ -15,11 +15,9 @@ import (
 func (l *Lab) Inside(c echo.Context) Component {
 	v := visitOf(c)
 	m := views.Inside{Timeline: timeline(v.session, v.manager.Now())}
-	m.Receipt = &views.Receipt{
-		Summary:  "Up to here, for the page that you are reading.",
-		CookieIn: v.jar.Bytes(), Reads: v.receipt.Count("read"), Writes: v.receipt.Count("write"),
-		Micros: int(l.site.Now().Sub(v.began).Microseconds()), Steps: stepViews(v.receipt.Steps()),
-	}
+	receipt := l.receipt(v, c.Request())
+	receipt.Summary = "Up to here, for the page that you are reading."
+	m.Receipt = &receipt
 	m.Sides = l.sides(c)
 	m.Guards = l.guardViews(c)
 	for _, manager := range l.bench(c.Request()).Managers() {

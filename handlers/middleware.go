@@ -33,19 +33,22 @@ func (s *Site) outermost(next http.Handler) http.Handler {
 // changes something or fails at the level Info, and what only reads at Debug. That
 // is most of all requests, and the proxy in front keeps a list of them anyway.
 func (s *Site) observe(next http.Handler) http.Handler {
-	secure := s.secureHeaders()
+	secure, brief := s.secureHeaders(), s.Extension == nil && !s.Timing
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
-		v := &visit{id: s.Text()[:12], began: began, receipt: auth.ReceiptFrom(r.Context())}
+		v := &visit{id: s.Text()[:12], began: began, receipt: auth.ReceiptFrom(r.Context()), header: w.Header()}
 		inProcess := v.receipt != nil // whoever makes such a request has the receipt already
 		if !inProcess {
-			v.receipt = &auth.Receipt{}
+			v.receipt = &auth.Receipt{Brief: brief}
 		}
 		ctx := auth.WithReceipt(withVisit(r.Context(), v), v.receipt)
 		w.Header().Set("X-Request-Id", v.id)
 		secure(w.Header())
 
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+		if s.Timing && !inProcess {
+			rec.before = func() { s.timing(v) }
+		}
 		next.ServeHTTP(rec, r.WithContext(ctx))
 		level := slog.LevelDebug
 		if !inProcess && (rec.status >= 500 || r.Method != http.MethodGet && r.Method != http.MethodHead) {
@@ -65,17 +68,26 @@ type recorder struct {
 	http.ResponseWriter
 	status, bytes int
 	wrote         bool
+	before        func() // called when the headers are about to go; may be nil
 }
 
 func (r *recorder) WriteHeader(status int) {
-	if !r.wrote {
-		r.status, r.wrote = status, true
-	}
+	r.begin(status)
 	r.ResponseWriter.WriteHeader(status)
 }
 
+func (r *recorder) begin(status int) {
+	if r.wrote {
+		return
+	}
+	r.status, r.wrote = status, true
+	if r.before != nil {
+		r.before()
+	}
+}
+
 func (r *recorder) Write(b []byte) (int, error) {
-	r.wrote = true
+	r.begin(http.StatusOK)
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += n
 	return n, err

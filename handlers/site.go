@@ -45,6 +45,7 @@ type Site struct {
 	Ready     func(context.Context) error // nil error: the site can serve
 	Extension Extension                   // may be nil
 	Proxies   []netip.Prefix              // whose X-Forwarded-For is believed
+	Timing    bool                        // send Server-Timing; it tells anybody how long things take here
 	Now       func() time.Time            // the process clock
 	Text      func() string               // fresh random text
 	Log       *slog.Logger

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -14,6 +15,7 @@ type visit struct {
 	id      string // request id
 	began   time.Time
 	receipt *auth.Receipt
+	header  http.Header // of the answer
 	jar     *auth.Jar
 	manager *auth.Manager // whose session the request trusts
 	session auth.Session

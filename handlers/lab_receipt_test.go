@@ -1,0 +1,48 @@
+package handlers_test
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Every page of compare mode shows at its foot what the request for it cost, and
+// the header Server-Timing says the same.
+func TestLabReceiptAtEachFoot(t *testing.T) {
+	t.Parallel()
+	ada := newBrowser(t, newSite(t, "compare"))
+	foot := func(b *browser, path, verdict string) {
+		t.Helper()
+		b.get(path)
+		receipt := b.one("footer #receipt")
+		if got := receipt.Find("dd").First().Text(); got != verdict {
+			t.Errorf("%s: got the verdict %q, want %q", path, got, verdict)
+		}
+		said := regexp.MustCompile(`(\d+) reads?, (\d+) writes?`).FindStringSubmatch(receipt.Find("summary").Text())
+		if said == nil {
+			t.Fatalf("%s: %q counts no statements", path, receipt.Find("summary").Text())
+		}
+		for i, kind := range []string{"read", "write"} {
+			n := "0"
+			if m := regexp.MustCompile(`\b` + kind + `;dur=[\d.]+;desc="(\d+)"`).FindStringSubmatch(b.page.header.Get("Server-Timing")); m != nil {
+				n = m[1]
+			}
+			listed := strconv.Itoa(strings.Count(receipt.Find(".steps").Text(), kind+" a row"))
+			if n != said[i+1] || n != listed {
+				t.Errorf("%s: %s %ss at the foot, %s in the header, %s among the steps", path, said[i+1], kind, n, listed)
+			}
+		}
+	}
+	for _, path := range []string{"/", "/sign-in", "/nothing"} {
+		foot(ada, path, "not signed in: no cookie of database")
+	}
+	ada.signIn("ada")
+	for _, path := range []string{"/", "/dashboard", "/sessions", "/account", "/nothing"} {
+		foot(ada, path, "signed in, under database")
+	}
+	foot(ada, "/compare", "none: this page loads no session itself")
+	thief := newBrowser(t, ada.site).steal(ada)
+	ada.press("#header-sign-out")
+	foot(thief, "/", "refused by database: revoked")
+}

@@ -1,0 +1,41 @@
+package handlers
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// timing tells the browser's developer tools what the request cost so far: one
+// metric per kind of step, with its milliseconds and how many there were, and the
+// total (https://www.w3.org/TR/server-timing). A session's steps lie within the
+// strategy's.
+//
+// It is off unless [Site.Timing] is set: durations tell a stranger what was looked
+// up, such as whether there is an account.
+func (s *Site) timing(v *visit) {
+	type sum struct {
+		name  string
+		n     int
+		taken time.Duration
+	}
+	var sums []sum
+next:
+	for _, step := range v.receipt.Steps() {
+		name, _, _ := strings.Cut(step.Kind, " ")
+		for i := range sums {
+			if sums[i].name == name {
+				sums[i].n, sums[i].taken = sums[i].n+1, sums[i].taken+step.Took
+				continue next
+			}
+		}
+		sums = append(sums, sum{name, 1, step.Took})
+	}
+	var b strings.Builder
+	for _, m := range sums {
+		fmt.Fprintf(&b, "%s;dur=%s;desc=\"%d\", ", m.name, milliseconds(m.taken), m.n)
+	}
+	v.header.Set("Server-Timing", b.String()+"total;dur="+milliseconds(s.Now().Sub(v.began)))
+}
+
+func milliseconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()*1000) }
