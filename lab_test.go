@@ -18,7 +18,7 @@ import (
 func TestCompare(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, dir)
-	if got, want := p.says("strategy"), "compare (cookie, database, epoch, hybrid, renew, pair, rotation)"; got != want {
+	if got, want := p.says("strategy"), "compare: all of them at once"; got != want {
 		t.Errorf("strategy: got %q, want %q", got, want)
 	}
 	v := visit(t, p)

@@ -190,7 +190,7 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 			if now := laptop.wantsAPI("GET", "/api/session", 200, "")["session"].(map[string]any)["id"]; now == old {
 				t.Error("the session is the one that the thief has")
 			}
-			for _, m := range s.Managers(nil) {
+			for _, m := range s.Managers(new(http.Request)) {
 				r, revokes := m.Strategy.(auth.Revoker)
 				query := ""
 				if strategy == "compare" {
