@@ -1,0 +1,54 @@
+package lab
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Exposures are the runs of [Bench.Expose] of a whole server: one at a time for
+// everybody, and what the last one found that came to its end. The zero value is
+// ready.
+type Exposures struct {
+	job   Job[Exposed]
+	begun atomic.Bool
+	last  atomic.Pointer[Exposed]
+}
+
+// Start begins a run beside b and returns at once; [ErrBusy] if one is under way.
+func (e *Exposures) Start(b *Bench) error {
+	e.begun.Store(true)
+	return e.job.Start(func(ctx context.Context, report func(int, int, Exposed)) error {
+		var found Exposed
+		err := b.Expose(ctx, func(done, of int, soFar Exposed) {
+			found = soFar
+			report(done, of, soFar)
+		})
+		if err != nil {
+			if ctx.Err() == nil {
+				b.parts.Log.WarnContext(ctx, "exposure not measured", "error", err)
+			}
+			return err
+		}
+		e.last.Store(&found)
+		return nil
+	})
+}
+
+// Begin starts the first run of this server, if nobody has.
+func (e *Exposures) Begin(b *Bench) {
+	if e.begun.CompareAndSwap(false, true) {
+		_ = e.Start(b) // busy: somebody was quicker
+	}
+}
+
+// Cancel calls off the run that is under way.
+func (e *Exposures) Cancel() { e.job.Cancel() }
+
+// Wait returns when no run is under way.
+func (e *Exposures) Wait() { e.job.Wait() }
+
+// Progress says how far the run got that is under way, or was the last.
+func (e *Exposures) Progress() Progress[Exposed] { return e.job.Progress() }
+
+// Last is what the last run found that came to its end; nil before that.
+func (e *Exposures) Last() *Exposed { return e.last.Load() }

@@ -1,0 +1,195 @@
+package handlers_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"sessionlab/auth"
+	"sessionlab/auth/lab"
+	"sessionlab/handlers"
+)
+
+// expose runs the measurement that the page shows.
+func expose(t testing.TB, s *site) (found lab.Exposed) {
+	t.Helper()
+	bench := s.Extension.(*handlers.Lab).Bench
+	must(t, bench.Expose(t.Context(), func(_, _ int, soFar lab.Exposed) { found = soFar }))
+	return found
+}
+
+// promise is what a strategy says of itself: its window if it can end a session in
+// that way, and else the session's own ends.
+func promise(s *site, kind auth.Kind, life auth.Lifetimes, ending string) (asking, silent time.Duration, ends bool) {
+	strategy := s.Extension.(*handlers.Lab).Bench.Manager(kind.Name).Strategy
+	revoker, ok := strategy.(auth.Revoker)
+	if _, lists := strategy.(auth.Lister); ok && (lists || ending == lab.EndRevokeAll) {
+		return revoker.Window(), revoker.Window(), true
+	}
+	if kind.Name == "renew" { // of its lifetimes only Max counts
+		return life.Max, life.Max, false
+	}
+	return life.Max, life.Idle, false
+}
+
+// TestLabExposure: a stolen copy works exactly as long as each strategy says, to
+// the second, whether it keeps asking or stays silent. With -v it prints the table.
+func TestLabExposure(t *testing.T) {
+	t.Parallel()
+	odd := auth.Lifetimes{
+		Idle: 5*day + 11*time.Second, Max: 17*day + 3*time.Hour + 7*time.Second, RefreshAt: 0.7,
+		Hybrid: 3*time.Minute + 1*time.Second, Access: 1*time.Hour + 59*time.Second, Renew: 47 * time.Second, Grace: 4 * time.Second,
+	}
+	tight := auth.Lifetimes{
+		Idle: 20 * time.Minute, Max: 8 * time.Hour, RefreshAt: 0.8,
+		Hybrid: 1 * time.Second, Access: 2 * time.Minute, Renew: 3 * time.Minute, Grace: 0,
+	}
+	for name, o := range map[string]settings{
+		"as configured": {}, "odd": {Life: odd, Seal: "jwt"}, "tight": {Life: tight, Seal: "jwe"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if o.Strategy = "compare"; o.Life == (auth.Lifetimes{}) {
+				o.Life = lifetimes
+			}
+			s := newSiteWith(t, o)
+			sessions, users := s.rows("sessions"), s.rows("users")
+			found := expose(t, s)
+			if want := len(auth.Kinds()) * len(lab.Endings()); len(found.Rows) != want {
+				t.Errorf("%d rows, want %d", len(found.Rows), want)
+			}
+			for _, kind := range auth.Kinds() {
+				for _, ending := range lab.Endings() {
+					row := found.Of(kind.Name, ending)
+					asking, silent, ends := promise(s, kind, o.Life, ending)
+					for who, l := range map[string]struct {
+						got  lab.Lasted
+						want time.Duration
+					}{"asking": {row.Asking, asking}, "silent": {row.Silent, silent}} {
+						if !l.got.Known || l.got.For != l.want || l.got.Promised != l.want || l.got.Ended() != ends || !l.got.Kept() {
+							t.Errorf("%s, %s, a copy that is %s: got %+v, want %s, ended %v", kind.Name, ending, who, l.got, l.want, ends)
+						}
+					}
+				}
+			}
+			t.Logf("%d questions\n%s", found.Requests, exposureTable(found))
+			if n, m := s.rows("sessions"), s.rows("users"); n != sessions || m != users {
+				t.Errorf("the run left %d sessions and %d users behind", n-sessions, m-users)
+			}
+		})
+	}
+}
+
+// A revocation that does not take effect is seen: nothing of the result is taken
+// from what was promised.
+func TestLabExposureSeesWhatIsBroken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "compare")
+	shell, err := sql.Open("sqlite", s.file)
+	must(t, err)
+	defer shell.Close()
+	_, err = shell.Exec(`CREATE TRIGGER broken BEFORE UPDATE OF ended_at ON sessions BEGIN SELECT RAISE(IGNORE); END`)
+	must(t, err)
+	row := expose(t, s).Of("database", lab.EndRevokeAll)
+	if row.Asking.For != 30*day || row.Silent.For != 7*day || row.Asking.Promised != 0 || row.Asking.Ended() || row.Asking.Kept() || row.Silent.Kept() {
+		t.Errorf("no row can be ended any more: got %+v", row)
+	}
+}
+
+// The runs of a server: one at a time, called off without a trace, and what was
+// found before stays.
+func TestLabExposures(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "compare")
+	bench, users := s.Extension.(*handlers.Lab).Bench, s.rows("users")
+	var all lab.Exposures
+	if got := all.Progress(); got.Running || all.Last() != nil {
+		t.Errorf("before the first: %+v", got)
+	}
+	all.Begin(bench)
+	all.Begin(bench) // which is no second one
+	if err := all.Start(bench); !errors.Is(err, lab.ErrBusy) {
+		t.Errorf("a second run: got %v, want ErrBusy", err)
+	}
+	all.Wait()
+	first := all.Last()
+	if got := all.Progress(); got.Err != nil || got.Done != got.Of || first == nil || len(first.Rows) == 0 {
+		t.Fatalf("the first run: %+v", got)
+	}
+	must(t, all.Start(bench))
+	all.Cancel()
+	if got := all.Progress(); got.Running || !errors.Is(got.Err, context.Canceled) || all.Last() != first {
+		t.Errorf("called off: %+v", got)
+	}
+	if got := s.rows("users"); got != users {
+		t.Errorf("%d people were left behind", got-users)
+	}
+	must(t, s.db.Close())
+	must(t, all.Start(bench))
+	all.Wait()
+	if got := all.Progress(); got.Err == nil || all.Last() != first {
+		t.Errorf("without a database: %+v", got)
+	}
+	s.log.wants(t, "exposure not measured")
+}
+
+// exposureTable is what the README shows.
+func exposureTable(found lab.Exposed) string {
+	var b strings.Builder
+	b.WriteString("| a stolen copy works for | you signed out; it keeps asking | it stays silent | all devices signed out; it keeps asking | it stays silent |\n|---|---|---|---|---|\n")
+	for _, kind := range auth.Kinds() {
+		fmt.Fprintf(&b, "| `%s` |", kind.Name)
+		for _, ending := range lab.Endings() {
+			row := found.Of(kind.Name, ending)
+			for _, l := range []lab.Lasted{row.Asking, row.Silent} {
+				if l.Ended() {
+					fmt.Fprintf(&b, " **%s** |", lab.Span(l.For))
+				} else {
+					fmt.Fprintf(&b, " %s |", lab.Span(l.For))
+				}
+			}
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// The README shows what was measured, and what its matrix says, measured without
+// HTTP, agrees.
+func TestReadmeShowsTheExposure(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../README.md")
+	must(t, err)
+	found := expose(t, newSite(t, "compare"))
+	if table := exposureTable(found); !strings.Contains(string(content), table) {
+		t.Errorf("README.md does not contain what was measured:\n%s", table)
+	}
+	for title, cell := range map[string]func(string) string{
+		"you sign out: a copy works for": func(name string) string {
+			return strings.TrimSuffix(lab.Span(found.Of(name, lab.EndSignOut).Asking.For), " s")
+		},
+		"all devices of a user signed out": func(name string) string {
+			switch l := found.Of(name, lab.EndRevokeAll).Asking; {
+			case !l.Ended():
+				return "impossible"
+			case l.For == 0:
+				return "at once"
+			default:
+				return lab.Span(l.For)
+			}
+		},
+	} {
+		want := "| " + title + " |"
+		for _, kind := range auth.Kinds() {
+			want += " " + cell(kind.Name) + " |"
+		}
+		if !strings.Contains(string(content), want+"\n") {
+			t.Errorf("the matrix of README.md does not agree with %s", want)
+		}
+	}
+}
