@@ -19,6 +19,7 @@ import (
 type Lab struct {
 	Bench *lab.Bench
 	site  *Site
+	costs lab.Job[costs] // one at a time, whoever started it
 }
 
 var _ Extension = (*Lab)(nil)
@@ -75,6 +76,9 @@ func (l *Lab) Routes(e *echo.Echo) {
 	e.GET("/compare", l.compare)
 	e.GET("/compare/state", l.state)
 	e.POST("/compare/:action", l.act)
+	e.GET(costPath, l.cost)
+	e.POST(costPath+"/run", l.runCost)
+	e.POST(costPath+"/cancel", l.cancelCost)
 	for name, guard := range l.guards() {
 		e.GET("/api/guards/"+name, passed, l.site.requireSession, guard)
 	}
@@ -102,7 +106,7 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 			nav = append(nav, item)
 		}
 	}
-	p.Nav = nav
+	p.Nav = append(nav, link(r, "Cost", costPath))
 	p.Footnote = "A lab for web sessions. Every answer on these pages is a real request."
 	p.Foot = l.foot(r)
 	if notes := standing(l.bench(r).Status()); len(notes) > 0 && !l.Sessionless(r.URL.Path) {
