@@ -89,7 +89,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	// The lab, for SESSION_STRATEGY=compare. A starter deletes this block.
 	if cfg.Strategy == compare {
 		bench, err := lab.New(ctx, lab.Parts{
-			Auth: parts, Vault: vault, Store: store.db, Now: time.Now, Observe: observe, Log: log,
+			Auth: parts, Vault: vault, Store: store.db, Ada: site.Ada(), Now: time.Now, Observe: observe, Log: log,
 		})
 		if err != nil {
 			return err

@@ -75,6 +75,7 @@ func (l *Lab) Routes(e *echo.Echo) {
 	e.POST("/strategy", l.choose)
 	e.GET("/compare", l.compare)
 	e.GET("/compare/state", l.state)
+	e.POST("/compare/demo", l.play)
 	e.POST("/compare/:action", l.act)
 	e.GET(costPath, l.cost)
 	e.POST(costPath+"/run", l.runCost)

@@ -52,26 +52,42 @@ func (l *Lab) look(c echo.Context) (lab.State, error) {
 	if err != nil {
 		return lab.State{}, err
 	}
+	return l.lookAs(c, v)
+}
+
+func (l *Lab) lookAs(c echo.Context, v lab.Visitor) (lab.State, error) {
 	state, err := l.bench(c.Request()).Look(c.Request().Context(), v)
 	v.Wallet.Tell(c.Response().Header())
 	return state, unavailable(err)
 }
 
-// compare shows the lab.
-func (l *Lab) compare(c echo.Context) error {
-	state, err := l.look(c)
-	if err != nil {
-		return err
-	}
-	// The page loads no session of its own; the header shows what was answered.
+// page is the frame of the lab's pages. They load no session of their own; the
+// header shows what was answered.
+func (l *Lab) page(c echo.Context, title string, state lab.State) views.Page {
 	if you := state.Clients[lab.You][chosen(c.Request())]; you.Verdict == lab.SignedIn {
 		visit := visitOf(c)
 		visit.manager, visit.session = l.bench(c.Request()).Manager(chosen(c.Request())), auth.Session{User: you.User}
 	}
-	p := l.site.page(c.Request(), "Compare")
+	p := l.site.page(c.Request(), title)
 	p.Wide = true
+	return p
+}
+
+// compare shows the lab.
+func (l *Lab) compare(c echo.Context) error {
+	if c.QueryParams().Has("demo") {
+		return l.demo(c)
+	}
+	state, err := l.look(c)
+	if err != nil {
+		return err
+	}
+	p := l.page(c, "Compare", state)
 	m := comparison(state, show(c.QueryParam("show")))
 	m.Announce = m.Headline
+	for _, d := range l.bench(c.Request()).Demos() {
+		m.Demos = append(m.Demos, views.Choice{Label: d.Title, Href: demoPath(d.Name, false)})
+	}
 	return render(c.Response(), http.StatusOK, views.ComparePage(p, m))
 }
 
@@ -149,7 +165,8 @@ func (l *Lab) act(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = do(c.Request().Context(), l.bench(c.Request()), v, form)
+	b := l.bench(c.Request())
+	err = b.Freely(func() error { return do(c.Request().Context(), b, v, form) })
 	v.Wallet.Tell(c.Response().Header())
 	switch {
 	case errors.Is(err, lab.ErrNobody):

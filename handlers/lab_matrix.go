@@ -33,10 +33,7 @@ func show(wanted string) string {
 
 // comparison puts a state into words.
 func comparison(s lab.State, shown string) views.Compare {
-	m := views.Compare{
-		Clock:  clockView(s.Now, s.Bench),
-		Matrix: views.Matrix{Caption: "Who is signed in, under which strategy"},
-	}
+	m := views.Compare{Clock: clockView(s.Now, s.Bench)}
 	var groups []string
 	for _, set := range sets {
 		m.Show = append(m.Show, views.Choice{Label: set.label, Href: "/compare?show=" + set.name, Current: set.name == shown})
@@ -50,16 +47,11 @@ func comparison(s lab.State, shown string) views.Compare {
 		return !slices.Contains(groups, kind.Group)
 	})
 	m.Headline, m.Lead = headline(s)
-	for _, name := range s.Order {
-		kind, _ := auth.KindOf(name)
-		m.Matrix.Columns = append(m.Matrix.Columns, views.Column{Name: kind.Name, Gloss: kind.Gloss})
-		m.Matrix.Costs = append(m.Matrix.Costs, kind.Reads)
-	}
-	m.Matrix.Rows = []views.ClientRow{row(s, lab.You, "You", "this browser")}
+	clients := []string{lab.You, lab.Thief}
 	if s.Clients[lab.Phone] != nil {
-		m.Matrix.Rows = append(m.Matrix.Rows, row(s, lab.Phone, "Phone", "signed in by itself"))
+		clients = []string{lab.You, lab.Phone, lab.Thief}
 	}
-	m.Matrix.Rows = append(m.Matrix.Rows, row(s, lab.Thief, "THIEF", "a copy of your cookies"))
+	m.Matrix = matrix(s, clients)
 	for i, other := range s.Others {
 		m.Matrix.Rows = append(m.Matrix.Rows, otherRow(s, i, other))
 	}
@@ -72,10 +64,36 @@ func comparison(s lab.State, shown string) views.Compare {
 			group.Actions[i].Fields = append(group.Actions[i].Fields, views.Field{Name: "show", Value: shown})
 		}
 	}
-	for _, line := range s.Lines {
-		m.Story = append(m.Story, views.StoryLine{Time: moment(line.At, clockTime(line.At, s.Now)), Text: line.Text})
+	m.Story = storyView(s)
+	return m
+}
+
+// matrix is what these clients were answered under the strategies of s.
+func matrix(s lab.State, clients []string) views.Matrix {
+	m := views.Matrix{Caption: "Who is signed in, under which strategy"}
+	for _, name := range s.Order {
+		kind, _ := auth.KindOf(name)
+		m.Columns = append(m.Columns, views.Column{Name: kind.Name, Gloss: kind.Gloss})
+		m.Costs = append(m.Costs, kind.Reads)
+	}
+	for _, client := range clients {
+		switch client {
+		case lab.You:
+			m.Rows = append(m.Rows, row(s, client, "You", "this browser"))
+		case lab.Phone:
+			m.Rows = append(m.Rows, row(s, client, "Phone", "signed in by itself"))
+		case lab.Thief:
+			m.Rows = append(m.Rows, row(s, client, "THIEF", "a copy of your cookies"))
+		}
 	}
 	return m
+}
+
+func storyView(s lab.State) (lines []views.StoryLine) {
+	for _, line := range s.Lines {
+		lines = append(lines, views.StoryLine{Time: moment(line.At, clockTime(line.At, s.Now)), Text: line.Text})
+	}
+	return lines
 }
 
 // tallied is how a client fares over the strategies that are shown.
@@ -198,6 +216,9 @@ func cell(s lab.State, client, label, strategy string, v lab.Verdict) views.Cell
 		c.Until = until(v, s.Now)
 		if client == lab.Thief && !v.StillIn {
 			c.Word = "in, as you"
+		}
+		if v.Changed && v.Was == lab.SignedIn && !v.StillIn {
+			c.Word, c.Was = "in, as "+v.Role, "in, as "+v.WasRole
 		}
 		if v.Role != s.User.Role && s.User.ID != "" {
 			c.Reason = "taken for " + v.Role

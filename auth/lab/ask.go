@@ -32,7 +32,8 @@ type Verdict struct {
 	User    auth.User `json:"-"` // name and picture
 	CheckAt time.Time `json:"-"` // when its tokens are next replaced
 	Changed bool      `json:"-"` // since it was last shown
-	Was     string    `json:"-"`
+	Was     string    `json:"-"` // the verdict that was shown then
+	WasRole string    `json:"-"` // and its role
 	StillIn bool      `json:"-"` // in, though its session should have ended
 }
 

@@ -35,6 +35,8 @@ type Bench struct {
 	id    string       // under which it is saved; empty: it is not
 	parts Parts
 
+	playing sync.Mutex // one demo's press, or one free action, at a time; taken before act
+
 	act   sync.Mutex                 // one action at a time; never held by a request that only looks
 	stage atomic.Pointer[generation] // replaced by Reset, and by what changes keys or version
 
@@ -54,6 +56,7 @@ type progress struct {
 	story   []Line
 	fates   map[string]string // how the story last said that somebody fares
 	lost    bool              // a restart took the clients and the story
+	played  Played            // the demo that is under way
 }
 
 func newProgress(u auth.User) progress {
@@ -65,6 +68,7 @@ type Parts struct {
 	Auth    auth.Parts // sealer, realm and clock are the bench's to set
 	Vault   auth.Vault // likewise; the bench's keys derive from its, and the bench's version counts on from its
 	Store   Store
+	Ada     auth.Identity    // who is signed in for a demo
 	Now     func() time.Time // the process clock
 	Observe auth.Observer
 	Log     *slog.Logger
@@ -132,7 +136,7 @@ func (b *Bench) Users() auth.Users { return users{b.parts.Auth.Users, b.unplugge
 // signed in: what the browser was told before is over.
 func (b *Bench) SignedIn(ctx context.Context, visitor string, u auth.User) {
 	b.mu.Lock()
-	b.user = u
+	b.user, b.played = u, Played{}
 	delete(b.you, visitor)
 	b.mu.Unlock()
 	if err := b.save(ctx); err != nil {

@@ -227,8 +227,10 @@ func (b *Bench) state(ctx context.Context, v Visitor, asked map[string]map[strin
 		}
 		s.Clients[name] = maps.Clone(answers)
 		for strategy, a := range answers {
-			before := c.shown[strategy].Verdict
-			a.Changed, a.Was = before != "" && before != a.Verdict, before
+			before := c.shown[strategy]
+			otherRole := a.Verdict == SignedIn && before.Verdict == SignedIn && a.Role != before.Role
+			a.Changed = before.Verdict != "" && before.Verdict != a.Verdict || otherRole
+			a.Was, a.WasRole = before.Verdict, before.Role
 			a.StillIn = a.Verdict == SignedIn && (c.shouldBeOut || s.User.Disabled)
 			s.Clients[name][strategy] = a
 		}

@@ -1,0 +1,166 @@
+package lab
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"sessionlab/auth"
+)
+
+// Demos are the stories that there are, in the order of a talk. Their waits are
+// those of the bench's own lifetimes.
+func (b *Bench) Demos() []Demo {
+	life := b.parts.Auth.Life
+	stolen, phone, store := stolenCookie(life), revokedPhone(life), storeDown(life)
+	return []Demo{
+		stolen, phone, staleRole(life), keyRotation(), store,
+		{
+			Name: "playlist", Title: "Ten minutes for a talk",
+			About: "Three of them in a row: the stolen cookie, the lost phone, the unplugged database; then the chart of how long a copy works.",
+			Parts: []Demo{stolen, phone, store},
+		},
+	}
+}
+
+// Demo returns the demo of that name.
+func (b *Bench) Demo(name string) (Demo, bool) {
+	demos := b.Demos()
+	i := slices.IndexFunc(demos, func(d Demo) bool { return d.Name == name })
+	if i < 0 {
+		return Demo{}, false
+	}
+	return demos[i], true
+}
+
+func stolenCookie(life auth.Lifetimes) Demo {
+	return Demo{
+		Name: "stolen-cookie", Title: "The stolen cookie",
+		About:   "Somebody copies your cookies. You sign out. Who is still in?",
+		Columns: []string{"cookie", "database"}, Clients: []string{You, Thief}, begin: (*Bench).SignIn,
+		Begun: "One sign-in, two sessions: one sealed inside a cookie, one as a row in the database. Nobody has copied anything yet.",
+		Steps: []Step{
+			{
+				Press: "Steal the cookies", do: (*Bench).Steal,
+				Why: "A copied cookie is as good as the one it was copied from. Nothing in the request says who sends it.",
+			},
+			{
+				Ask: "You sign out. Where does the copy still get in?", Guesses: []string{"nowhere", "cookie", "database", "both"},
+				Press: "Sign out", do: (*Bench).SignOut,
+				Why: "A sign-out does two things: your browser drops its cookies, and the server marks the row as ended. For what is sealed in a cookie there is no row.",
+			},
+			{
+				Ask:     "The copy asks once a day from now on. How long does that go well?",
+				Guesses: []string{"until you sign in again", Span(life.Idle), Span(life.Max), "for ever"},
+				Press:   "+" + Span(life.Max) + ", asking daily", do: wait(life.Max, true),
+				Why: "Asking moves the idle end. Nothing moves the absolute end, " + Span(life.Max) + " after the sign-in.",
+			},
+		},
+	}
+}
+
+func revokedPhone(life auth.Lifetimes) Demo {
+	return Demo{
+		Name: "revoked-phone", Title: "The lost phone",
+		About:   "Your phone is gone. You sign it out from here.",
+		Columns: []string{"cookie", "database", "hybrid"}, Clients: []string{You, Phone}, begin: (*Bench).SignIn,
+		Begun: "You are signed in here. hybrid is a row in the database, with a sealed copy of it in the browser that is trusted for " + Span(life.Hybrid) + ".",
+		Steps: []Step{
+			{
+				Press: "Add the phone", do: (*Bench).AddPhone,
+				Why: "The phone has signed in by itself and carries sessions of its own.",
+			},
+			{
+				Ask: "The phone is lost, and you sign it out from here. Where is it out at once?", Guesses: []string{"everywhere", "database", "database and hybrid", "nowhere"},
+				Press: "Sign out the phone", do: (*Bench).RevokePhone,
+				Why: "database marks the phone's row as ended. hybrid does too, but the phone's copy of it is still good. cookie keeps no list and cannot end a session that it is not shown.",
+			},
+			{
+				Ask: "What changes within " + Span(life.Hybrid) + "?", Guesses: []string{"nothing", "hybrid", "cookie", "both"},
+				Press: "+" + Span(life.Hybrid), do: wait(life.Hybrid, false),
+				Why: "The copy of hybrid ran out, so the row was read again. A cookie session has only its own end to wait for.",
+			},
+		},
+	}
+}
+
+func staleRole(life auth.Lifetimes) Demo {
+	return Demo{
+		Name: "stale-role", Title: "The role of yesterday",
+		About:   "An admin becomes a member again. Who still takes her for an admin?",
+		Columns: []string{"cookie", "database", "hybrid"}, Clients: []string{You}, Roles: true,
+		begin: func(b *Bench, ctx context.Context, v Visitor) error {
+			if err := b.SetRole(ctx, v, auth.RoleAdmin); err != nil {
+				return err
+			}
+			return b.SignIn(ctx, v)
+		},
+		Begun: "Ada was made an admin and then signed in, so that is what each of her sessions says.",
+		Steps: []Step{
+			{
+				Ask: "An administrator makes her a member. Who still takes her for an admin?", Guesses: []string{"nobody", "cookie", "cookie and hybrid", "all three"},
+				Press: "Make her a member", do: func(b *Bench, ctx context.Context, v Visitor) error { return b.SetRole(ctx, v, auth.RoleMember) },
+				Why: "The role was changed in the table. Only database read it for this answer; the others trust the copy that they sealed.",
+			},
+			{
+				Ask: "And " + Span(life.Hybrid) + " later?", Guesses: []string{"nobody", "cookie", "cookie and hybrid"},
+				Press: "+" + Span(life.Hybrid), do: wait(life.Hybrid, false),
+				Why: "hybrid reads the table anew when its copy has run out. What a cookie says stays said until the next sign-in, so ask the table where a role guards something.",
+			},
+		},
+	}
+}
+
+func keyRotation() Demo {
+	return Demo{
+		Name: "key-rotation", Title: "A new key",
+		About:   "The key that seals cookies is replaced. Who is signed out by that?",
+		Columns: []string{"cookie", "database"}, Clients: []string{You}, begin: (*Bench).SignIn,
+		Begun: "The cookie session is sealed with the server's key. The ticket of database is random text, which no key protects.",
+		Steps: []Step{
+			{
+				Press: "Add a new key", do: (*Bench).RotateKey,
+				Why: "The new key seals from now on. The old one still opens what it sealed.",
+			},
+			{
+				Ask: "Now the old key is dropped. Who is signed out?", Guesses: []string{"nobody", "cookie", "database", "both"},
+				Press: "Drop the old key", do: (*Bench).RetireKey,
+				Why: "What only the old key could open is lost. Drop it when everything that it sealed is past its end, and nobody notices.",
+			},
+		},
+	}
+}
+
+func storeDown(life auth.Lifetimes) Demo {
+	return Demo{
+		Name: "store-down", Title: "The unplugged database",
+		About:   "The database goes away for a while: the case for cookies.",
+		Columns: []string{"cookie", "database", "hybrid"}, Clients: []string{You}, begin: (*Bench).SignIn,
+		Begun: "You are signed in three ways, and everything works.",
+		Steps: []Step{
+			{
+				Ask: "The database is unplugged. Where do you stay signed in?", Guesses: []string{"nowhere", "cookie", "cookie and hybrid", "all three"},
+				Press: "Unplug the database", do: unplug(true),
+				Why: "! is a 503, no verdict: the site cannot tell who you are, says so, and keeps your cookies. What is sealed needs no database to be opened.",
+			},
+			{
+				Ask: "And " + Span(life.Hybrid) + " later?", Guesses: []string{"no change", "cookie goes too", "hybrid goes too", "all are gone"},
+				Press: "+" + Span(life.Hybrid), do: wait(life.Hybrid, false),
+				Why: "The copy of hybrid has run out, and there is no row to read.",
+			},
+			{
+				Ask: "The database is back. Who has to sign in again?", Guesses: []string{"nobody", "database", "database and hybrid"},
+				Press: "Plug it in", do: unplug(false),
+				Why: "No cookie was cleared while nobody could tell, so there was nothing to sign in again for.",
+			},
+		},
+	}
+}
+
+func wait(d time.Duration, daily bool) press {
+	return func(b *Bench, ctx context.Context, v Visitor) error { return b.Advance(ctx, v, d, daily) }
+}
+
+func unplug(out bool) press {
+	return func(b *Bench, ctx context.Context, v Visitor) error { return b.Unplug(ctx, v, out) }
+}

@@ -1,0 +1,230 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"sessionlab/auth"
+	"sessionlab/auth/devidp"
+	"sessionlab/auth/lab"
+	"sessionlab/views"
+)
+
+var (
+	errUnknownDemo = &Problem{Status: 404, Code: "unknown_demo", Title: "No such demo", Text: "The lab plays no demo of that name."}
+	errBadStep     = &Problem{Status: 400, Code: "bad_step", Title: "No such step", Text: "The demo has no step of that number."}
+	errBadGuess    = &Problem{Status: 400, Code: "bad_guess", Title: "No such answer", Text: "The question has other answers to choose from, or none."}
+)
+
+// Ada is who signs in for a demo: the embedded provider's, so that a demo and a
+// sign-in there are about the same person.
+func (s *Site) Ada() auth.Identity {
+	ada := devidp.Personas()[0]
+	return auth.Identity{
+		Provider: "dev", Issuer: s.BaseURL.String() + "/idp", Subject: ada.Subject,
+		Name: ada.Name, Email: ada.Email, EmailVerified: true,
+	}
+}
+
+// demo shows where a demo stands, or, before it has begun, what it is about.
+func (l *Lab) demo(c echo.Context) error {
+	b := l.bench(c.Request())
+	d, known := b.Demo(c.QueryParam("demo"))
+	if !known {
+		return errUnknownDemo
+	}
+	v, err := l.visitor(c)
+	if err != nil {
+		return err
+	}
+	played, present := b.Played(v), c.QueryParam("present") == "1"
+	state, err := l.lookAs(c, v)
+	if err != nil {
+		return err
+	}
+	p := l.page(c, d.Title, state)
+	if present {
+		p.Bare, p.Theme = true, "light"
+	}
+	var m views.Demo
+	if played.Demo == d.Name {
+		m = scene(d, played, state, present)
+	} else {
+		m = card(d, present)
+	}
+	return render(c.Response(), http.StatusOK, views.DemoPage(p, m))
+}
+
+// play starts a demo, or moves it.
+func (l *Lab) play(c echo.Context) error {
+	form, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	b := l.bench(c.Request())
+	d, known := b.Demo(form.Get("name"))
+	if !known {
+		return errUnknownDemo
+	}
+	step, err := strconv.Atoi(form.Get("step"))
+	if err != nil || step < 0 || step >= len(d.Scenes()) {
+		return errBadStep
+	}
+	guess := form.Get("guess")
+	if s := d.Scenes()[step].Step; guess != "" && (s == nil || !slices.Contains(s.Guesses, guess)) {
+		return errBadGuess
+	}
+	v, err := l.visitor(c)
+	if err != nil {
+		return err
+	}
+	err = b.Play(c.Request().Context(), v, d, step, guess)
+	v.Wallet.Tell(c.Response().Header())
+	if errors.Is(err, lab.ErrManyKeys) || errors.Is(err, lab.ErrDuration) {
+		return errBadStep
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	return c.Redirect(http.StatusSeeOther, demoPath(d.Name, form.Get("present") == "1"))
+}
+
+func demoPath(name string, present bool) string {
+	q := url.Values{"demo": {name}}
+	if present {
+		q.Set("present", "1")
+	}
+	return "/compare?" + q.Encode()
+}
+
+// card is a demo that has not begun.
+func card(d lab.Demo, present bool) views.Demo {
+	m := demoView(d, present)
+	m.Headline, m.Of = d.About, len(d.Scenes())-1
+	m.Told = "Start resets the lab, which signs everybody out of it, and signs Ada in here. Nothing else is touched."
+	m.Next = &views.Press{Label: "Start", Fields: presses(d, 0, present)}
+	return m
+}
+
+// scene is a demo that is under way.
+func scene(d lab.Demo, played lab.Played, s lab.State, present bool) views.Demo {
+	scenes := d.Scenes()
+	now, m := scenes[played.At], demoView(d, present)
+	m.At, m.Of, m.Part = played.At, len(scenes)-1, now.Part.Title
+	s.Order = slices.DeleteFunc(s.Order, func(name string) bool { return !slices.Contains(now.Part.Columns, name) })
+	m.Headline, m.Told = tells(s, now.Part), now.Part.Begun
+	if now.Step != nil {
+		m.Told = now.Step.Why
+	}
+	if played.Guess != "" {
+		m.Guess = "You said: " + played.Guess + "."
+	}
+	m.Matrix = matrix(s, now.Part.Clients)
+	m.Matrix.Costs = nil
+	if now.Part.Roles {
+		withRoles(m.Matrix, s)
+	}
+	m.Story, m.Announce = storyView(s), m.Headline
+	if played.At > 0 {
+		m.Back = &views.Press{Label: "Back", Fields: presses(d, played.At-1, present)}
+	}
+	if played.At+1 == len(scenes) {
+		m.Ends = ends(d)
+		return m
+	}
+	next := scenes[played.At+1]
+	m.Next = &views.Press{Label: "Next: " + next.Part.Title, Fields: presses(d, played.At+1, present)}
+	if next.Step != nil {
+		m.Next.Label, m.Ask, m.Guesses = next.Step.Press, next.Step.Ask, next.Step.Guesses
+	}
+	return m
+}
+
+func demoView(d lab.Demo, present bool) views.Demo {
+	return views.Demo{
+		Name: d.Name, Title: d.Title, Present: present,
+		PresentHref: demoPath(d.Name, true), LeaveHref: demoPath(d.Name, false),
+	}
+}
+
+func presses(d lab.Demo, to int, present bool) []views.Field {
+	fields := []views.Field{{Name: "name", Value: d.Name}, {Name: "step", Value: strconv.Itoa(to)}}
+	if present {
+		fields = append(fields, views.Field{Name: "present", Value: "1"})
+	}
+	return fields
+}
+
+// ends is where one can go when a demo is over.
+func ends(d lab.Demo) []views.Choice {
+	return []views.Choice{{Label: "Go on by yourself", Href: "/compare"}}
+}
+
+// tells says in one sentence what the site has answered.
+func tells(s lab.State, part lab.Demo) string {
+	if part.Roles {
+		return taken(s)
+	}
+	if t := tally(s, lab.Thief); slices.Contains(part.Clients, lab.Thief) && t.of > 0 || slices.Contains(part.Clients, lab.Phone) {
+		head, _ := headline(s)
+		return head
+	}
+	return fares(s)
+}
+
+// fares says where you are in, out, and where nobody can tell.
+func fares(s lab.State) string {
+	var parts []string
+	for _, is := range []struct{ verdict, words string }{{lab.SignedIn, "You are in under "}, {lab.Refused, "You are out under "}, {lab.Fault, "Nobody can tell under "}} {
+		if names := under(s, func(v lab.Verdict) bool { return v.Verdict == is.verdict }); len(names) > 0 {
+			parts = append(parts, is.words+listed(names)+".")
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// taken says under which strategy the user has which role.
+func taken(s lab.State) string {
+	var parts []string
+	for _, is := range []struct{ role, words string }{{auth.RoleAdmin, "an admin under "}, {auth.RoleMember, "a member under "}} {
+		if names := under(s, func(v lab.Verdict) bool { return v.Verdict == lab.SignedIn && v.Role == is.role }); len(names) > 0 {
+			parts = append(parts, is.words+listed(names))
+		}
+	}
+	return "Ada is " + strings.Join(parts, ", ") + "."
+}
+
+// withRoles has cells say as whom one is in.
+func withRoles(m views.Matrix, s lab.State) {
+	for i, name := range s.Order {
+		v, c := s.Clients[lab.You][name], &m.Rows[0].Cells[i]
+		if v.Verdict != lab.SignedIn {
+			continue
+		}
+		if c.Word, c.Reason = "in, as "+v.Role, ""; v.Role != s.User.Role {
+			c.Reason = "in the table: " + s.User.Role
+		}
+	}
+}
+
+func under(s lab.State, is func(lab.Verdict) bool) (names []string) {
+	for _, name := range s.Order {
+		if is(s.Clients[lab.You][name]) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func listed(names []string) string {
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
