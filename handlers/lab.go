@@ -17,9 +17,9 @@ import (
 // Lab is compare mode: the [Extension] that adds the toggle, the lab's pages and
 // what the dashboard folds away.
 type Lab struct {
-	Bench *lab.Bench
-	site  *Site
-	costs lab.Job[costs] // one at a time, whoever started it
+	Bench  *lab.Bench
+	site   *Site
+	traces traces
 }
 
 var _ Extension = (*Lab)(nil)
@@ -77,9 +77,8 @@ func (l *Lab) Routes(e *echo.Echo) {
 	e.GET("/compare/state", l.state)
 	e.POST("/compare/demo", l.play)
 	e.POST("/compare/:action", l.act)
-	e.GET(costPath, l.cost)
-	e.POST(costPath+"/run", l.runCost)
-	e.POST(costPath+"/cancel", l.cancelCost)
+	e.Use(l.watchSignIns)
+	e.GET("/flow", l.flow)
 	for name, guard := range l.guards() {
 		e.GET("/api/guards/"+name, passed, l.site.requireSession, guard)
 	}
@@ -107,7 +106,7 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 			nav = append(nav, item)
 		}
 	}
-	p.Nav = append(nav, link(r, "Cost", costPath))
+	p.Nav = append(nav, link(r, "How sign-in works", "/flow"))
 	p.Footnote = "A lab for web sessions. Every answer on these pages is a real request."
 	p.Foot = l.foot(r)
 	if notes := standing(l.bench(r).Status()); len(notes) > 0 && !l.Sessionless(r.URL.Path) {

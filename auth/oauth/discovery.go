@@ -24,6 +24,7 @@ type endpoints struct {
 	oauth2         oauth2.Endpoint
 	scopes         []string
 	promisesIssuer bool // every callback names the issuer, RFC 9207 §3
+	meta           *metadata
 
 	// identify says who token was issued for. Provider and Issuer are for the
 	// caller to fill in.
@@ -36,6 +37,9 @@ type attempt struct {
 	ends *endpoints
 	err  error
 	at   time.Time // when it was over
+
+	began time.Time // set before anybody waits
+	calls *calls
 }
 
 // found is an attempt that has succeeded.
@@ -82,13 +86,13 @@ func (p *Providers) attempt(provider *Provider) *attempt {
 	case provider.GitHub != nil:
 		provider.last = found(provider.github(client))
 	default:
-		a := &attempt{done: make(chan struct{})}
+		a := &attempt{done: make(chan struct{}), began: p.Now(), calls: &calls{now: p.Now}}
 		provider.last = a
 		// Not the request's context: others wait for it too, and whoever asked
 		// first may leave. The client has a limit of its own.
 		go func() {
 			defer close(a.done)
-			a.ends, a.err = provider.discover(client, p.Now)
+			a.ends, a.err = provider.discover(a.calls, client, p.Now)
 			a.at = p.Now()
 		}()
 	}
@@ -96,8 +100,8 @@ func (p *Providers) attempt(provider *Provider) *attempt {
 }
 
 // discover asks the issuer for its metadata (OpenID Connect Discovery §4).
-func (p *Provider) discover(client *http.Client, now func() time.Time) (*endpoints, error) {
-	ctx := oidc.ClientContext(context.Background(), client)
+func (p *Provider) discover(made *calls, client *http.Client, now func() time.Time) (*endpoints, error) {
+	ctx := oidc.ClientContext(made.under(context.Background()), client)
 	op, err := oidc.NewProvider(ctx, p.Issuer)
 	if err != nil {
 		var other *oidc.IssuerMismatchError
@@ -117,8 +121,9 @@ func (p *Provider) discover(client *http.Client, now func() time.Time) (*endpoin
 	}
 	id := &openID{
 		client: client, now: now, issuer: p.Issuer, clientID: p.ClientID,
-		keys: oidc.NewRemoteKeySet(ctx, meta.Keys), userInfo: meta.UserInfo,
+		userInfo: meta.UserInfo, keyCalls: &calls{now: now},
 	}
+	id.keys = oidc.NewRemoteKeySet(id.keyCalls.under(ctx), meta.Keys)
 	return &endpoints{
 		oauth2: oauth2.Endpoint{
 			AuthURL: meta.Authorization, TokenURL: meta.Token,
@@ -127,12 +132,14 @@ func (p *Provider) discover(client *http.Client, now func() time.Time) (*endpoin
 		scopes:         []string{oidc.ScopeOpenID, oidc.ScopeEmail, oidc.ScopeProfile},
 		promisesIssuer: meta.PromisesIssuer,
 		identify:       id.identify,
+		meta:           &meta,
 	}, nil
 }
 
 // metadata is the part of a discovery document that is used: OpenID Connect
 // Discovery §3, RFC 8414 §2, RFC 9207 §3.
 type metadata struct {
+	Issuer         string   `json:"issuer"`
 	Authorization  string   `json:"authorization_endpoint"`
 	Token          string   `json:"token_endpoint"`
 	UserInfo       string   `json:"userinfo_endpoint"`

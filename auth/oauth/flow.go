@@ -46,23 +46,24 @@ func flowCookie(state string) string {
 	return flowPrefix + hex.EncodeToString(sum[:8])
 }
 
-// openFlow sets the cookie of a new flow, and makes room for it.
-func (p *Providers) openFlow(ctx context.Context, jar *auth.Jar, f flow) error {
+// openFlow sets the cookie of a new flow, and makes room for it. It returns how
+// many bytes the flow has in the cookie.
+func (p *Providers) openFlow(ctx context.Context, jar *auth.Jar, f flow) (int, error) {
 	data, err := json.Marshal(f)
 	if err != nil {
-		return fmt.Errorf("encode flow: %w", err)
+		return 0, fmt.Errorf("encode flow: %w", err)
 	}
 	now := p.Now()
 	end := now.Add(flowLifetime)
 	value, err := p.Seal.Seal(ctx, auth.Claims{IssuedAt: now, ExpiresAt: end, EndsAt: end, Data: data})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	p.dropFlows(ctx, jar, maxFlows-1)
 	if err := jar.Set(flowCookie(f.State), value, flowLifetime); err != nil {
-		return fmt.Errorf("set flow cookie: %w", err)
+		return 0, fmt.Errorf("set flow cookie: %w", err)
 	}
-	return nil
+	return len(value), nil
 }
 
 // dropFlows expires all flow cookies of the request that are no open flows, and

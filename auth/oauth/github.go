@@ -63,6 +63,13 @@ type githubEmail struct {
 // because the token came from its token endpoint, for this flow's code and
 // verifier. So the nonce has nothing to be compared with.
 func (g *githubAPI) identify(ctx context.Context, token *oauth2.Token, _ string) (auth.Identity, error) {
+	ctx, note := begin(ctx, StepUserInfo)
+	who, err := g.whoIs(ctx, token)
+	note.add(func(s *Step) { s.Got = identityParams(who) })
+	return who, note.end(err)
+}
+
+func (g *githubAPI) whoIs(ctx context.Context, token *oauth2.Token) (auth.Identity, error) {
 	var user struct {
 		ID      int64  `json:"id"` // stable; the login may pass to somebody else
 		Login   string `json:"login"`

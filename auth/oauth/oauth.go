@@ -30,7 +30,8 @@
 // [Error] has a code of ours, and its text is safe for a log.
 //
 // Read in this order: this file, flow.go, openid.go, discovery.go, github.go,
-// outbound.go, next.go, errors.go.
+// outbound.go, next.go, errors.go. What trace.go notes, for those who [Watch],
+// changes nothing.
 package oauth
 
 import (
@@ -117,12 +118,6 @@ func (p *Providers) Start(ctx context.Context, jar *auth.Jar, id string, o Start
 	if provider == nil {
 		return "", ErrUnknownProvider
 	}
-	wait, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
-	ends, err := p.attempt(provider).wait(wait)
-	if err != nil {
-		return "", err
-	}
 	f := flow{
 		Provider: id,
 		State:    p.Text(),
@@ -132,14 +127,37 @@ func (p *Providers) Start(ctx context.Context, jar *auth.Jar, id string, o Start
 		Remember: o.Remember,
 		Link:     o.Link,
 	}
-	if err := p.openFlow(ctx, jar, f); err != nil {
+	ctx = p.watched(ctx, f.State)
+	ends, err := p.discovered(ctx, provider)
+	if err != nil {
 		return "", err
+	}
+	_, note := begin(ctx, StepRequest)
+	size, err := p.openFlow(ctx, jar, f)
+	if err != nil {
+		return "", note.end(err)
 	}
 	params := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(f.Verifier), oidc.Nonce(f.Nonce)}
 	if o.Prompt != "" {
 		params = append(params, oauth2.SetAuthURLParam("prompt", o.Prompt))
 	}
-	return p.config(provider, ends).AuthCodeURL(f.State, params...), nil
+	to := p.config(provider, ends).AuthCodeURL(f.State, params...)
+	note.requested(f, to, size)
+	return to, note.end(nil)
+}
+
+// discovered waits for a provider's endpoints, for 2 seconds at most.
+func (p *Providers) discovered(ctx context.Context, provider *Provider) (*endpoints, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	if provider.GitHub != nil {
+		return p.attempt(provider).wait(ctx)
+	}
+	ctx, note := begin(ctx, StepDiscovery)
+	a := p.attempt(provider)
+	ends, err := a.wait(ctx)
+	note.found(a)
+	return ends, note.end(err)
 }
 
 // Finish ends the flow that a callback belongs to and says who signed in. It
@@ -150,27 +168,29 @@ func (p *Providers) Start(ctx context.Context, jar *auth.Jar, id string, o Start
 func (p *Providers) Finish(ctx context.Context, jar *auth.Jar, id string, query url.Values) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxCallback)
 	defer cancel()
+	ctx = oidc.ClientContext(p.watched(ctx, query.Get("state")), p.outbound())
+	_, note := begin(ctx, StepCallback)
+	note.add(func(s *Step) { s.Got = params(query, callbackNames) })
 	f, err := p.takeFlow(ctx, jar, id, query)
 	result := Result{Next: f.Next, Remember: f.Remember, Link: f.Link}
 	provider := p.find(id)
 	if provider == nil {
-		return result, ErrUnknownProvider
+		return result, note.end(ErrUnknownProvider)
 	}
 	if err != nil {
-		return result, err
+		return result, note.end(err)
 	}
 	ends, err := p.attempt(provider).wait(ctx)
 	if err != nil {
-		return result, err
+		return result, note.end(err)
 	}
 	code, err := readCallback(query, provider.Issuer, ends.promisesIssuer)
-	if err != nil {
+	if note.end(err) != nil {
 		return result, err
 	}
-	ctx = oidc.ClientContext(ctx, p.outbound())
-	token, err := p.config(provider, ends).Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
+	token, err := p.exchange(ctx, p.config(provider, ends), code, f.Verifier)
 	if err != nil {
-		return result, trouble("token endpoint", err)
+		return result, err
 	}
 	identity, err := ends.identify(ctx, token, f.Nonce)
 	if err != nil {
@@ -179,6 +199,17 @@ func (p *Providers) Finish(ctx context.Context, jar *auth.Jar, id string, query 
 	identity.Provider, identity.Issuer = provider.ID, provider.Issuer
 	result.Identity, result.Tokens = identity, granted(provider.ID, token, ends.scopes, p.Now())
 	return result, nil
+}
+
+// exchange redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
+func (p *Providers) exchange(ctx context.Context, c *oauth2.Config, code, verifier string) (*oauth2.Token, error) {
+	ctx, note := begin(ctx, StepToken)
+	token, err := c.Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	if err != nil {
+		return nil, note.end(trouble("token endpoint", err))
+	}
+	note.add(func(s *Step) { s.Got = tokenParams(token) })
+	return token, note.end(nil)
 }
 
 // granted is what the token endpoint gave at now. Without a scope in the answer

@@ -31,6 +31,7 @@ type openID struct {
 	clientID string
 	keys     oidc.KeySet
 	userInfo string // empty if there is none
+	keyCalls *calls // for the keys
 }
 
 // profile is what an ID token and UserInfo say about somebody, OpenID Connect
@@ -78,11 +79,18 @@ func (o *openID) identify(ctx context.Context, token *oauth2.Token, nonce string
 // §3.1.3.7, §3.1.3.8). The issuer is compared as a string; go-oidc forgives
 // Google alone for leaving out "https://", as Google says that it may.
 func (o *openID) verify(ctx context.Context, token *oauth2.Token, nonce string) (profile, error) {
+	ctx, note := begin(ctx, StepIDToken)
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
-		return profile{}, ErrIdentity.because("no ID token")
+		return profile{}, note.end(ErrIdentity.because("no ID token"))
 	}
-	keys := &observedKeys{KeySet: o.keys}
+	note.add(func(s *Step) { s.Got = jwtParams(raw, 1, claimNames) })
+	who, err := o.judge(ctx, raw, token, nonce)
+	return who, note.end(err)
+}
+
+func (o *openID) judge(ctx context.Context, raw string, token *oauth2.Token, nonce string) (profile, error) {
+	keys := &observedKeys{KeySet: o.keys, calls: o.keyCalls}
 	id, err := oidc.NewVerifier(o.issuer, keys, &oidc.Config{
 		ClientID:             o.clientID,
 		SupportedSigningAlgs: signingAlgorithms,
@@ -91,10 +99,8 @@ func (o *openID) verify(ctx context.Context, token *oauth2.Token, nonce string) 
 	var expired *oidc.TokenExpiredError
 	// What the library says quotes the token, so that it is said again.
 	switch {
-	case keys.unreachable():
-		return profile{}, trouble("key set", keys.err)
 	case keys.err != nil:
-		return profile{}, ErrIdentity.because("ID token's signature does not verify")
+		return profile{}, keys.verdict()
 	case errors.As(err, &expired):
 		return profile{}, ErrIdentity.because("ID token has expired")
 	case err != nil:
@@ -126,13 +132,16 @@ func (o *openID) verify(ctx context.Context, token *oauth2.Token, nonce string) 
 // complete asks UserInfo for what the ID token does not say (OpenID Connect Core
 // §5.3). An email is taken only together with what is said about it.
 func (o *openID) complete(ctx context.Context, token *oauth2.Token, who *profile) error {
+	ctx, note := begin(ctx, StepUserInfo)
 	var more profile
 	if err := getJSON(ctx, o.client, o.userInfo, token.AccessToken, &more); err != nil {
-		return trouble("UserInfo", err)
+		return note.end(trouble("UserInfo", err))
 	}
+	note.add(func(s *Step) { s.Got = more.params() })
 	if more.Subject != who.Subject { // §5.3.2: or it may be about somebody else
-		return ErrIdentity.because("UserInfo is about another subject")
+		return note.end(ErrIdentity.because("UserInfo is about another subject"))
 	}
+	note.end(nil)
 	if who.Email == "" {
 		who.Email, who.EmailVerified = more.Email, more.EmailVerified
 	}
@@ -151,12 +160,28 @@ func fill(s *string, with string) {
 // observedKeys keeps the key set's error, whose kind the verifier loses.
 type observedKeys struct {
 	oidc.KeySet
-	err error
+	calls *calls
+	err   error
 }
 
 func (k *observedKeys) VerifySignature(ctx context.Context, jwt string) (payload []byte, err error) {
+	ctx, note := begin(ctx, StepKeys)
+	before := k.calls.count()
 	payload, k.err = k.KeySet.VerifySignature(ctx, jwt)
+	note.checked(jwt, k.calls, before)
+	note.end(k.verdict())
 	return payload, k.err
+}
+
+// verdict is the error in words of ours.
+func (k *observedKeys) verdict() error {
+	switch {
+	case k.unreachable():
+		return trouble("key set", k.err)
+	case k.err != nil:
+		return ErrIdentity.because("ID token's signature does not verify")
+	}
+	return nil
 }
 
 // unreachable tells keys that could not be had from a signature that is wrong.

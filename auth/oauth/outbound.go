@@ -53,7 +53,9 @@ func (p *Providers) outbound() *http.Client {
 type bounded struct{ next http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	done := noteCall(r)
 	resp, err := b.next.RoundTrip(r)
+	done(resp)
 	if err != nil {
 		return nil, err
 	}
