@@ -88,6 +88,7 @@ func (l *Lab) traceView(tr *trace) *views.FlowTrace {
 	v.Steps = append(v.Steps, cleanStep(tr))
 	for i := range v.Steps {
 		v.Steps[i].N = i + 1
+		v.Steps[i].Open = v.Steps[i].Refused != "" || slices.Contains(unfolded, v.Steps[i].ID)
 		if v.Steps[i].Refused != "" && v.Refused == "" {
 			v.Refused = v.Steps[i].Title
 		}
@@ -95,6 +96,9 @@ func (l *Lab) traceView(tr *trace) *views.FlowTrace {
 	v.Facts = summary(tr)
 	return v
 }
+
+// unfolded are the steps whose values are worth a look before any other.
+var unfolded = []string{oauth.StepRequest, oauth.StepCallback, oauth.StepToken}
 
 // summary is the time that it took, and where it went.
 func summary(tr *trace) []views.Fact {
@@ -114,10 +118,10 @@ func summary(tr *trace) []views.Fact {
 			}
 		}
 	}
-	return append(facts, views.Fact{Label: "Asked the provider", Value: times3(calls), Note: span(waited) + " in all"})
+	return append(facts, views.Fact{Label: "Asked the provider", Value: often(calls), Note: span(waited) + " in all"})
 }
 
-func times3(n int) string {
+func often(n int) string {
 	switch n {
 	case 1:
 		return "once"
@@ -151,7 +155,11 @@ func formStep(tr *trace) views.FlowStep {
 	s := newStep(stepForm)
 	s.Took = span(tr.start.end.Sub(tr.start.at))
 	s.Arrows = []views.Arrow{{From: views.LaneBrowser, To: views.LaneApp, Label: "POST sign-in"}}
-	sent := []views.Fact{fact("POST", tr.start.path), fact("next", tr.start.next), fact("remember", map[bool]string{true: "1", false: "0"}[tr.start.remember])}
+	next := tr.start.next
+	if next == "" {
+		next = "none"
+	}
+	sent := []views.Fact{fact("POST", tr.start.path), fact("next", next), fact("remember", map[bool]string{true: "1", false: "0"}[tr.start.remember])}
 	if tr.start.site != "" {
 		sent = append(sent, fact("Sec-Fetch-Site", tr.start.site))
 	}
@@ -218,6 +226,9 @@ func sessionStep(tr *trace) views.FlowStep {
 func cleanStep(tr *trace) views.FlowStep {
 	s := newStep(stepClean)
 	path, _, _ := strings.Cut(tr.callback.location, "?")
+	if len(path) > 12 {
+		path = path[:11] + "…"
+	}
 	s.Arrows = []views.Arrow{{From: views.LaneApp, To: views.LaneBrowser, Label: fmt.Sprintf("%d to %s", tr.callback.status, path), Reply: true}}
 	s.Groups = []views.FlowGroup{{Label: "Answered", Facts: []views.Fact{
 		fact("status", strconv.Itoa(tr.callback.status)), fact("Location", tr.callback.location), fact("Referrer-Policy", "no-referrer"),
@@ -261,8 +272,7 @@ func oauthStep(o oauth.Step, tr *trace) views.FlowStep {
 		s.Honest = "Not asked this time: the answer is known since " + o.Known.UTC().Format("2 January 15:04:05 UTC") + "."
 	}
 	if o.Name == oauth.StepCallback {
-		s.Took = span(o.Took)
-		if tr.callback.site != "" {
+		if tr.callback.site != "" && len(s.Groups) > 0 {
 			s.Groups[0].Facts = append(s.Groups[0].Facts, views.Fact{Label: "Sec-Fetch-Site", Value: tr.callback.site, Mono: true, Note: "the browser's word on where this came from"})
 		}
 	}

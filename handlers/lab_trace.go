@@ -165,7 +165,6 @@ func (l *Lab) watchSignIns(next echo.HandlerFunc) echo.HandlerFunc {
 			tr.steps = append(tr.steps, s)
 		})))
 		err = next(c)
-		c.SetRequest(r)
 		if err != nil {
 			l.site.fail(err, c) // so that what is noted is what was answered
 		}
@@ -176,7 +175,8 @@ func (l *Lab) watchSignIns(next echo.HandlerFunc) echo.HandlerFunc {
 			l.traces.ended(visitor.ID, tr, now)
 			return nil
 		}
-		e.next, e.remember = r.PostForm.Get("next"), remember(r.PostForm)
+		form := c.Request().PostForm
+		e.next, e.remember = cut(form.Get("next")), remember(form)
 		tr.start = e
 		if len(tr.steps) > 0 {
 			l.traces.begun(visitor.ID, tr, now)
@@ -185,12 +185,21 @@ func (l *Lab) watchSignIns(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// cut bounds what a browser may have us remember.
+func cut(s string) string {
+	const most = 200 // bytes
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
 // answered is the exchange that c was.
 func answered(c echo.Context, began, now time.Time) exchange {
 	r, w := c.Request(), c.Response()
 	e := exchange{
-		at: began, end: now, path: r.URL.Path, site: r.Header.Get("Sec-Fetch-Site"),
-		status: w.Status, location: w.Header().Get("Location"),
+		at: began, end: now, path: r.URL.Path, site: cut(r.Header.Get("Sec-Fetch-Site")),
+		status: w.Status, location: cut(w.Header().Get("Location")),
 	}
 	for _, line := range w.Header()["Set-Cookie"] {
 		if set, err := http.ParseSetCookie(line); err == nil {
