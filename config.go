@@ -19,6 +19,7 @@ import (
 	"github.com/joho/godotenv"
 
 	"sessionlab/auth"
+	"sessionlab/db"
 	"sessionlab/handlers"
 )
 
@@ -42,7 +43,7 @@ type config struct {
 	AccessTTL lifetime `env:"ACCESS_TTL" envDefault:"15m"`
 	RenewTTL  lifetime `env:"RENEW_TTL" envDefault:"10m"`
 	Grace     grace    `env:"REFRESH_GRACE" envDefault:"10s"`
-	Database  path     `env:"DATABASE_URL" envDefault:"sessionlab.db"`
+	Database  database `env:"DATABASE_URL" envDefault:"sessionlab.db"`
 	Redis     absent   `env:"REDIS_URL"`
 	LabPublic absent   `env:"LAB_PUBLIC"`
 	DevIDP    toggle   `env:"DEV_IDP" envDefault:"auto"`
@@ -191,7 +192,7 @@ type (
 	lifetime time.Duration
 	grace    time.Duration
 	share    float64
-	path     string
+	database string
 	absent   struct{}
 	toggle   string
 	onOff    string
@@ -313,11 +314,14 @@ func (*absent) UnmarshalText([]byte) error {
 	return errors.New("it unset: this version does not know what it asks for")
 }
 
-func (p *path) UnmarshalText(b []byte) error {
-	if strings.Contains(string(b), "://") {
-		return errors.New("the path of a SQLite file")
+func (d *database) UnmarshalText(b []byte) error {
+	*d = database(b)
+	if db.IsPostgres(string(b)) {
+		return db.Check(string(b))
 	}
-	*p = path(b)
+	if strings.Contains(string(b), "://") {
+		return errors.New("the path of a SQLite file, or postgres://user:password@host:5432/database")
+	}
 	return nil
 }
 

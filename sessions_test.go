@@ -140,7 +140,7 @@ func TestStartTogether(t *testing.T) {
 
 // TestOneKey: who makes a key at the same time as others takes the one that won.
 func TestOneKey(t *testing.T) {
-	cfg := config{Strategy: "database", Database: path(filepath.Join(t.TempDir(), "sessionlab.db"))}
+	cfg := config{Strategy: "database", Database: database(filepath.Join(t.TempDir(), "sessionlab.db"))}
 	var starting sync.WaitGroup
 	began := make(chan struct{})
 	found := make([]string, 10)

@@ -73,8 +73,8 @@ func (s *store) sweep(ctx context.Context, now func() time.Time, log *slog.Logge
 	}
 }
 
-// keyFile keeps a generated key beside the database, so that a restart signs
-// nobody out.
+// keyFile keeps a generated key beside the database, or where the program runs if
+// the database is a server, so that a restart signs nobody out.
 const keyFile = "sessionlab.key"
 
 // loadKeys returns the key ring and where it comes from, for people to read.
@@ -90,7 +90,10 @@ func loadKeys(cfg config, random io.Reader) (ring *auth.KeyRing, from string, er
 		ring, err := auth.NewKeyRing(key)
 		return ring, "ephemeral: a restart signs everybody out; set SESSION_KEYS", err
 	}
-	name := filepath.Join(filepath.Dir(string(cfg.Database)), keyFile)
+	name := keyFile
+	if !db.IsPostgres(string(cfg.Database)) {
+		name = filepath.Join(filepath.Dir(string(cfg.Database)), keyFile)
+	}
 	ring, err = readKeyFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := writeKeyFile(name, random); err != nil {
@@ -208,7 +211,7 @@ func banner(w io.Writer, cfg config, site *handlers.Site, keys string) {
 	}
 	database := "none"
 	if cfg.needsDatabase() {
-		database = string(cfg.Database)
+		database = db.Display(string(cfg.Database))
 	}
 	fmt.Fprintf(w, "strategy   %s\nseal       %s\nkeys       %s\nproviders  %s\ndatabase   %s\n",
 		strategy, cfg.Seal, keys, strings.Join(providers, ", "), database)

@@ -48,7 +48,7 @@ func BenchmarkOpen(b *testing.B) {
 
 // benchStrategies runs f for each strategy and seal, with a user to sign in.
 func benchStrategies(b *testing.B, f func(b *testing.B, s auth.Strategy, in auth.SignIn)) {
-	store := openSQLite(b)
+	store := openDatabase(b)
 	u, err := store.SignIn(context.Background(), auth.Identity{Issuer: "https://idp.example", Subject: "1", Name: "Ada", Email: "ada@example.com"})
 	if err != nil {
 		b.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -106,9 +105,9 @@ func newRing(t testing.TB) *auth.KeyRing {
 	return r
 }
 
-func openSQLite(t testing.TB) *db.DB {
+func openDatabase(t testing.TB) *db.DB {
 	t.Helper()
-	d, err := db.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), time.Now)
+	d, err := db.Open(context.Background(), newDatabase(t), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +119,7 @@ func newStage(t testing.TB, kind auth.Kind, seal string) *stage {
 	s := &stage{TB: t, kind: kind, want: expectations[kind.Name], version: 1, clock: &clock{now: time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)}}
 	ticks := time.Unix(0, 0)
 	observe := auth.Receipts(func() time.Time { return ticks })
-	s.store = openSQLite(t)
+	s.store = openDatabase(t)
 	s.store.Observe = observe
 	s.vault = &auth.Vault{
 		Format: seal, Ring: newRing(t), Realm: "test",

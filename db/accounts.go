@@ -14,6 +14,8 @@ var _ auth.Accounts = (*DB)(nil)
 func (d *DB) Accounts(ctx context.Context, userID string) (list []auth.Account, err error) {
 	end := d.observe(ctx, kindRead, statements[listAccounts].text)
 	defer func() { end(err) }()
+	ctx, cancel := d.reading(ctx)
+	defer cancel()
 	rows, err := d.prepared[listAccounts].QueryContext(ctx, userID)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
@@ -34,9 +36,12 @@ func (d *DB) Accounts(ctx context.Context, userID string) (list []auth.Account, 
 	return list, nil
 }
 
-// Link holds the write lock from looking to adding.
+// Link adds an account unless it is there.
 func (d *DB) Link(ctx context.Context, userID string, id auth.Identity) error {
 	err := d.transact(ctx, func(tx *tx) error {
+		if err := tx.turn(ctx, userID); err != nil {
+			return err
+		}
 		a, err := tx.account(ctx, id)
 		switch {
 		case err == nil && a.user.ID == userID:
@@ -54,10 +59,13 @@ func (d *DB) Link(ctx context.Context, userID string, id auth.Identity) error {
 	return nil
 }
 
-// Unlink is a guarded statement: of two that run at once one finds that it would
-// remove the last.
+// Unlink is a guarded statement: of two that take turns the second finds that it
+// would remove the last.
 func (d *DB) Unlink(ctx context.Context, userID, provider string) error {
 	err := d.transact(ctx, func(tx *tx) error {
+		if err := tx.turn(ctx, userID); err != nil {
+			return err
+		}
 		n, err := tx.exec(ctx, deleteAccount, userID, provider)
 		if err != nil {
 			return err
@@ -101,7 +109,11 @@ func (d *DB) SignUp(ctx context.Context, u auth.User, id auth.Identity, hash str
 		case !errors.Is(err, auth.ErrNotFound):
 			return err
 		}
-		return tx.addUser(ctx, u, id, hash)
+		added, err := tx.addUser(ctx, u, id, hash)
+		if err == nil && !added {
+			err = errIDInUse
+		}
+		return err
 	})
 	if err != nil {
 		return auth.User{}, fmt.Errorf("sign up: %w", err)
@@ -123,6 +135,9 @@ func (d *DB) Password(ctx context.Context, email string) (auth.User, string, err
 // SetPassword replaces the hash, or sets a first one and adds its account.
 func (d *DB) SetPassword(ctx context.Context, userID string, id auth.Identity, hash string) error {
 	err := d.transact(ctx, func(tx *tx) error {
+		if err := tx.turn(ctx, userID); err != nil {
+			return err
+		}
 		a, err := tx.account(ctx, id)
 		switch {
 		case errors.Is(err, auth.ErrNotFound):
@@ -180,12 +195,20 @@ func (t *tx) account(ctx context.Context, id auth.Identity) (account, error) {
 }
 
 // addAccount adds an account that the transaction has not found. Nothing is added
-// where the user has one of that provider, or where there is no such user.
+// where the user has one of that provider, where there is no such user, or where
+// somebody was quicker.
 func (t *tx) addAccount(ctx context.Context, userID string, id auth.Identity) error {
 	n, err := t.exec(ctx, insertAccount, id.Issuer, id.Subject, id.Provider, userID,
 		id.User().Email, flag(id.EmailVerified), millis(t.db.now()))
-	if err == nil && n == 0 {
+	if err != nil || n == 1 {
+		return err
+	}
+	a, err := t.account(ctx, id)
+	switch {
+	case errors.Is(err, auth.ErrNotFound):
 		return auth.ErrLinked
+	case err == nil && a.user.ID != userID:
+		return auth.ErrTaken
 	}
 	return err
 }

@@ -8,11 +8,15 @@
 //	sessions := db.Sessions{DB: store} // an auth.SessionStore
 //	user, err := store.SignIn(ctx, identity) // an auth.Directory and auth.Users
 //
-// Two pools lead to one file. Reads share a few connections that cannot write,
+// Two pools lead to a SQLite file. Reads share a few connections that cannot write,
 // and go on whatever writers do. Writes take turns on a single connection and
 // take the write lock when they begin: a transaction that first reads and then
 // asks for the lock may find that it cannot have it. What was answered is on
 // disk.
+//
+// One pool leads to a Postgres server. Transactions run side by side there, each
+// statement seeing what was committed before it; those that change what belongs
+// to one user take turns.
 //
 // The package gives no verdicts. A row that is not there is [auth.ErrNotFound];
 // every other error is a fault and says nothing about anybody's session, with the
@@ -20,14 +24,13 @@
 // reads no clock but the one it is handed. It never sees a secret, only hashes.
 //
 // The statements stand in statements.go. They use TEXT and BIGINT, $1 and ON
-// CONFLICT, and nothing that only one engine understands; what is peculiar to
-// SQLite stands in sqlite.go.
+// CONFLICT, and nothing that only one engine understands; what is peculiar to an
+// engine stands in sqlite.go or postgres.go.
 package db
 
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -35,7 +38,8 @@ import (
 )
 
 // A DB is an open database. It is safe for use from many goroutines, and the
-// file is safe for use from many processes. Set its fields before its first use.
+// file or server is safe for use from many processes. Set its fields before its
+// first use.
 type DB struct {
 	// Observe is told of every statement: kind "read" or "write" and its text.
 	// The begin and the commit of a transaction are of kind "transaction". It may
@@ -51,7 +55,33 @@ type DB struct {
 	read     *sql.DB
 	write    *sql.DB
 	prepared [len(statements)]*sql.Stmt
-	file     file
+	engine   engine
+	readWait time.Duration // bounds a read; zero where reads wait for nothing
+}
+
+// An engine is what is peculiar to a kind of database.
+type engine interface {
+	String() string // to be shown: where it is, and no secret
+	open(ctx context.Context, d *DB) error
+	close(d *DB) error
+	// ready says why a write would not succeed now.
+	ready(ctx context.Context, d *DB) error
+	// plain says in one line what opening came to.
+	plain(err error) error
+	// again says whether err means that somebody else was in the way, and that
+	// what failed so has done nothing.
+	again(err error) bool
+	// absent says whether err means that no row can have such a value.
+	absent(err error) bool
+	// schema is the text of a migration, in the engine's own words.
+	schema(text string) string
+	// migrationWait bounds a migration, and its turn behind those of others.
+	migrationWait() time.Duration
+	// lockSchema keeps others from migrating until the transaction ends.
+	lockSchema(ctx context.Context, t *tx) error
+	// lockUser keeps other transactions from changing what belongs to a user
+	// until this one ends, if they ask for the same lock.
+	lockUser(ctx context.Context, t *tx, userID string) error
 }
 
 const (
@@ -59,22 +89,33 @@ const (
 	readyWait   = time.Second
 )
 
-// Open opens the SQLite database at path, a plain file name, and brings its
-// schema up to date. A missing file is created, readable by its owner alone; a
-// missing directory is not. The clock stamps rows that record when they were
-// made. Errors name the path.
-func Open(ctx context.Context, path string, now func() time.Time) (*DB, error) {
-	d := &DB{Wait: defaultWait, now: now}
-	err := d.open(ctx, path)
+// Open opens a database and brings its schema up to date. The name is that of a
+// SQLite file, or the URL of a Postgres database ([IsPostgres]). A missing file is
+// created, readable by its owner alone; a missing directory is not. The clock
+// stamps rows that record when they were made. Errors are one line that names the
+// file or the server, and never a password.
+func Open(ctx context.Context, name string, now func() time.Time) (*DB, error) {
+	e, err := engineOf(name)
 	if err != nil {
+		return nil, fmt.Errorf("open database: want %w", err)
+	}
+	d := &DB{Wait: defaultWait, now: now, engine: e}
+	if err := d.open(ctx); err != nil {
 		d.Close()
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, fmt.Errorf("open database %s: %w", e, e.plain(err))
 	}
 	return d, nil
 }
 
-func (d *DB) open(ctx context.Context, path string) (err error) {
-	if err := d.openSQLite(ctx, path); err != nil {
+func engineOf(name string) (engine, error) {
+	if IsPostgres(name) {
+		return parsePostgres(name)
+	}
+	return &file{path: name}, nil
+}
+
+func (d *DB) open(ctx context.Context) (err error) {
+	if err := d.engine.open(ctx, d); err != nil {
 		return err
 	}
 	if err := d.migrate(ctx); err != nil {
@@ -83,40 +124,18 @@ func (d *DB) open(ctx context.Context, path string) (err error) {
 	return d.prepare(ctx)
 }
 
-// Ready says whether a write would succeed now, within a second: that the lock
-// can be had and that the file is still the one that was opened.
+// Ready says whether a write would succeed now, within a second.
 func (d *DB) Ready(ctx context.Context) error {
-	if err := d.file.check(); err != nil {
-		return fmt.Errorf("database not ready: %w", err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, min(d.Wait, readyWait))
 	defer cancel()
-	tx, err := d.begin(ctx)
-	if err != nil {
-		return fmt.Errorf("database not ready: %w", err)
-	}
-	if err := tx.Rollback(); err != nil {
+	if err := d.engine.ready(ctx, d); err != nil {
 		return fmt.Errorf("database not ready: %w", err)
 	}
 	return nil
 }
 
-// Close closes the database. Writers close last: the last connection to close
-// moves the log into the file, which a reader could not.
-func (d *DB) Close() error {
-	var errs []error
-	for _, s := range d.prepared {
-		if s != nil {
-			errs = append(errs, s.Close())
-		}
-	}
-	for _, pool := range []*sql.DB{d.read, d.write} {
-		if pool != nil {
-			errs = append(errs, pool.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
+// Close closes the database.
+func (d *DB) Close() error { return d.engine.close(d) }
 
 // millis is a time as the tables keep it.
 func millis(t time.Time) int64 { return t.UnixMilli() }

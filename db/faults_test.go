@@ -197,6 +197,10 @@ func TestReceipts(t *testing.T) {
 	stranger := identity("stranger")
 	renamed := identity("ada")
 	renamed.Name = "Ada King"
+	turns := 0 // that the transactions of a user take, where there is no other lock
+	if overPostgres {
+		turns = 1
+	}
 	for _, test := range []struct {
 		name          string
 		do            func(context.Context) error
@@ -206,11 +210,11 @@ func TestReceipts(t *testing.T) {
 		{"find nothing", func(ctx context.Context) error { _, err := s.Find(ctx, realm, "?"); return err }, 1, 0},
 		{"list", reads(d, r)["list"], 1, 0},
 		{"user", reads(d, r)["user"], 1, 0},
-		{"create", func(ctx context.Context) error { return s.Create(ctx, other, 20) }, 0, 2},
+		{"create", func(ctx context.Context) error { return s.Create(ctx, other, 20) }, turns, 2},
 		{"slide", writes(d, r)["slide"], 0, 1},
 		{"end all", writes(d, r)["end all"], 0, 1},
 		{"slide nothing", writes(d, r)["slide"], 0, 1},
-		{"first sign-in", func(ctx context.Context) error { _, err := d.SignIn(ctx, stranger); return err }, 2, 2},
+		{"first sign-in", func(ctx context.Context) error { _, err := d.SignIn(ctx, stranger); return err }, 2 + turns, 2},
 		{"next sign-in", func(ctx context.Context) error { _, err := d.SignIn(ctx, stranger); return err }, 1, 0},
 		{"changed profile", func(ctx context.Context) error { _, err := d.SignIn(ctx, renamed); return err }, 1, 2},
 	} {

@@ -42,13 +42,16 @@ func loadMigrations(dir fs.FS) ([]migration, error) {
 var errDone = errors.New("schema is up to date")
 
 // migrate brings the schema up to date, each step in a transaction that also
-// records it. The write lock is held while the version is read, so that any
-// number of processes may start at once.
+// records it. A lock is held while the version is read, so that any number of
+// processes may start at once.
 func (d *DB) migrate(ctx context.Context) error {
 	steps, err := loadMigrations(migrations)
 	if err != nil {
 		return err
 	}
+	wait := d.Wait
+	defer func() { d.Wait = wait }()
+	d.Wait = d.engine.migrationWait()
 	for err == nil {
 		err = d.transact(ctx, func(tx *tx) error { return d.migrateOnce(ctx, tx, steps) })
 	}
@@ -59,6 +62,9 @@ func (d *DB) migrate(ctx context.Context) error {
 }
 
 func (d *DB) migrateOnce(ctx context.Context, tx *tx, steps []migration) error {
+	if err := d.engine.lockSchema(ctx, tx); err != nil {
+		return err
+	}
 	_, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_migrations (
 		version    BIGINT PRIMARY KEY,
 		applied_at BIGINT NOT NULL
@@ -78,7 +84,7 @@ func (d *DB) migrateOnce(ctx context.Context, tx *tx, steps []migration) error {
 		return errDone
 	}
 	step := steps[version]
-	if _, err := tx.ExecContext(ctx, step.text); err != nil {
+	if _, err := tx.ExecContext(ctx, d.engine.schema(step.text)); err != nil {
 		return fmt.Errorf("%s: %w", step.name, err)
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)`,

@@ -34,20 +34,32 @@ func (d *DB) observe(ctx context.Context, kind, step string) func(error) {
 }
 
 // queryRow reads one row into dest; auth.ErrNotFound if there is none.
-//
-// It does not heed the end of ctx. For each statement with a context that can
-// end, the driver starts a goroutine to watch it, which costs more than the
-// read; and a read of one row has nothing to wait for but the timeout that every
-// connection has.
 func (d *DB) queryRow(ctx context.Context, s statement, args, dest []any) error {
 	end := d.observe(ctx, kindRead, statements[s].text)
-	err := d.prepared[s].QueryRowContext(context.WithoutCancel(ctx), args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
+	ctx, cancel := d.reading(ctx)
+	defer cancel()
+	err := d.prepared[s].QueryRowContext(ctx, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) || d.engine.absent(err) {
 		end(nil)
 		return auth.ErrNotFound
 	}
 	end(err)
 	return err
+}
+
+// reading is the context of a read. It does not heed the end of ctx.
+//
+// For each statement with a context that can end, the driver of SQLite starts a
+// goroutine to watch it, which costs more than the read; and a read of a few rows
+// has nothing to wait for but the timeout that every connection has. A server may
+// not answer, but a connection that somebody stops waiting on is lost: visitors
+// who do not wait for a page must not cost one each.
+func (d *DB) reading(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = context.WithoutCancel(ctx)
+	if d.readWait == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d.readWait)
 }
 
 // exec writes by one statement and says how many rows that changed.
@@ -81,7 +93,7 @@ func (d *DB) alone(ctx context.Context, s statement, run func(context.Context, *
 	end := d.observe(ctx, kindWrite, statements[s].text)
 	ctx, cancel := d.bounded(ctx)
 	defer cancel()
-	err := patiently(ctx, func() error { return run(ctx, d.prepared[s]) })
+	err := d.patiently(ctx, func() error { return run(ctx, d.prepared[s]) })
 	end(err)
 	return err
 }
@@ -93,16 +105,33 @@ func (d *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) 
 	return context.WithTimeout(context.WithoutCancel(ctx), d.Wait)
 }
 
-// A tx is a write transaction. It has the lock from its beginning.
-type tx struct {
-	*sql.Tx
-	db *DB
+// patiently runs do again for as long as somebody else is in its way and ctx is
+// not done.
+func (d *DB) patiently(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !d.engine.again(err) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
-// transact runs do in a write transaction. An error of do undoes it all.
+// A tx is a write transaction.
+type tx struct {
+	*sql.Tx
+	db      *DB
+	bounded context.Context // of its statements
+}
+
+// transact runs do in a write transaction. An error of do undoes it all. It may
+// run more than once.
 func (d *DB) transact(ctx context.Context, do func(*tx) error) error {
 	bound, cancel := d.bounded(ctx)
 	defer cancel()
+	return d.patiently(bound, func() error { return d.transactOnce(ctx, bound, do) })
+}
+
+func (d *DB) transactOnce(ctx, bound context.Context, do func(*tx) error) error {
 	end := d.observe(ctx, "transaction", "begin")
 	t, err := d.begin(bound)
 	end(err)
@@ -110,7 +139,11 @@ func (d *DB) transact(ctx context.Context, do func(*tx) error) error {
 		return err
 	}
 	defer t.Rollback() // does nothing after a commit
-	if err := do(&tx{t, d}); err != nil {
+	statements := bound
+	if d.readWait == 0 { // the lock is held: there is nothing to wait for
+		statements = context.WithoutCancel(bound)
+	}
+	if err := do(&tx{t, d, statements}); err != nil {
 		return err
 	}
 	end = d.observe(ctx, "transaction", "commit")
@@ -119,22 +152,27 @@ func (d *DB) transact(ctx context.Context, do func(*tx) error) error {
 	return err
 }
 
-// begin starts a transaction and takes the write lock, for which it waits until
-// ctx is done.
+// begin starts a transaction; under SQLite it takes the write lock, for which it
+// waits until ctx is done.
 func (d *DB) begin(ctx context.Context) (t *sql.Tx, err error) {
-	err = patiently(ctx, func() error {
+	err = d.patiently(ctx, func() error {
 		t, err = d.write.BeginTx(ctx, nil)
 		return err
 	})
 	return t, err
 }
 
+// turn waits until no other transaction is changing what belongs to a user. What
+// is read afterwards stays so.
+func (t *tx) turn(ctx context.Context, userID string) error {
+	return t.db.engine.lockUser(ctx, t, userID)
+}
+
 // exec runs a writing statement in the transaction and says how many rows that
-// changed. The lock is held already: there is nothing to wait for.
+// changed.
 func (t *tx) exec(ctx context.Context, s statement, args ...any) (int, error) {
 	end := t.db.observe(ctx, kindWrite, statements[s].text)
-	ctx = context.WithoutCancel(ctx)
-	n, err := affected(t.StmtContext(ctx, t.db.prepared[s]).ExecContext(ctx, args...))
+	n, err := affected(t.StmtContext(t.bounded, t.db.prepared[s]).ExecContext(t.bounded, args...))
 	end(err)
 	return n, err
 }
@@ -147,8 +185,7 @@ func (t *tx) queryRow(ctx context.Context, s statement, args, dest []any) error 
 		kind = kindRead
 	}
 	end := t.db.observe(ctx, kind, statements[s].text)
-	ctx = context.WithoutCancel(ctx)
-	err := t.StmtContext(ctx, t.db.prepared[s]).QueryRowContext(ctx, args...).Scan(dest...)
+	err := t.StmtContext(t.bounded, t.db.prepared[s]).QueryRowContext(t.bounded, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		end(nil)
 		return auth.ErrNotFound

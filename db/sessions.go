@@ -27,6 +27,9 @@ func (s Sessions) Create(ctx context.Context, r auth.Row, keep int) error {
 
 func (t *tx) createSession(ctx context.Context, r auth.Row, keep int) error {
 	v := r.Session
+	if err := t.turn(ctx, v.User.ID); err != nil { // or two sign-ins at once would both find room
+		return err
+	}
 	now := millis(v.IssuedAt)
 	_, err := t.exec(ctx, insertSession, r.Hash, r.Realm, v.ID, v.User.ID, v.Device.Name,
 		now, millis(v.ExpiresAt), millis(v.EndsAt), flag(v.Remember), nullMillis(r.EndedAt))
@@ -84,6 +87,8 @@ func (s Sessions) EndAll(ctx context.Context, realm string, t auth.Target, now t
 func (s Sessions) List(ctx context.Context, realm, userID string, now time.Time) (list []auth.Session, err error) {
 	end := s.DB.observe(ctx, kindRead, statements[listSessions].text)
 	defer func() { end(err) }()
+	ctx, cancel := s.DB.reading(ctx)
+	defer cancel()
 	rows, err := s.DB.prepared[listSessions].QueryContext(ctx, userID, realm, millis(now))
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -48,18 +49,19 @@ var (
 	}, pragmas...)
 )
 
-// openSQLite opens both pools and every connection in them.
-func (d *DB) openSQLite(ctx context.Context, path string) error {
-	if path == "" {
+// open opens both pools and every connection in them.
+func (f *file) open(ctx context.Context, d *DB) error {
+	if f.path == "" {
 		return errors.New("no file name")
 	}
-	path, err := filepath.Abs(path)
+	path, err := filepath.Abs(f.path)
 	if err != nil {
 		return err
 	}
-	if d.file, err = createFile(path); err != nil {
+	if f.info, err = createFile(path); err != nil {
 		return err
 	}
+	f.absolute = path
 	if d.write, err = pool(path, 1, writePragmas); err != nil {
 		return err
 	}
@@ -70,11 +72,41 @@ func (d *DB) openSQLite(ctx context.Context, path string) error {
 	// and SQLite does not wait there.
 	ctx, cancel := context.WithTimeout(ctx, d.Wait)
 	defer cancel()
-	err = patiently(ctx, func() error { return verify(ctx, d.write, 1, writePragmas) })
+	err = d.patiently(ctx, func() error { return verify(ctx, d.write, 1, writePragmas) })
 	if err != nil {
 		return err
 	}
-	return patiently(ctx, func() error { return verify(ctx, d.read, readers, readPragmas) })
+	return d.patiently(ctx, func() error { return verify(ctx, d.read, readers, readPragmas) })
+}
+
+// close closes writers last: the last connection to close moves the log into the
+// file, which a reader could not.
+func (f *file) close(d *DB) error {
+	var errs []error
+	for _, s := range d.prepared {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	for _, pool := range []*sql.DB{d.read, d.write} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ready asks for the lock, and whether the file is still the one that was opened:
+// SQLite would go on writing to one that was deleted.
+func (f *file) ready(ctx context.Context, d *DB) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	t, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	return t.Rollback()
 }
 
 // pool makes a pool of n connections that stay open. It opens none yet.
@@ -127,28 +159,28 @@ func verify(ctx context.Context, p *sql.DB, n int, settings []pragma) error {
 	return nil
 }
 
-// patiently runs do again for as long as another connection holds the lock and
-// ctx is not done. A statement that was refused the lock has done nothing.
-func patiently(ctx context.Context, do func() error) error {
-	for {
-		err := do()
-		if !busy(err) || ctx.Err() != nil {
-			return err
-		}
-	}
-}
-
-// busy says whether an error means that somebody else holds the lock.
-func busy(err error) bool {
+// again says whether somebody else holds the lock.
+func (f *file) again(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
-// A file is the database file as it was when it was opened.
+// A file is a SQLite database.
 type file struct {
-	path string
-	info fs.FileInfo
+	path     string // as it was given
+	absolute string
+	info     fs.FileInfo // when it was opened
 }
+
+// SQLite needs no more: whatever is text to Go can be compared with a text, and a
+// transaction has the only lock there is from its beginning.
+func (f *file) String() string                              { return f.path }
+func (f *file) plain(err error) error                       { return err }
+func (f *file) absent(error) bool                           { return false }
+func (f *file) schema(text string) string                   { return text }
+func (f *file) migrationWait() time.Duration                { return defaultWait }
+func (f *file) lockSchema(context.Context, *tx) error       { return nil }
+func (f *file) lockUser(context.Context, *tx, string) error { return nil }
 
 // creating guards the moment in which a new file is open outside SQLite: closing
 // it would drop the locks that another handle in this process had on it
@@ -157,28 +189,28 @@ var creating sync.Mutex
 
 // createFile makes an empty file for the owner alone, unless there is one. SQLite
 // would let everybody read it. The log beside it gets the same mode.
-func createFile(path string) (file, error) {
+func createFile(path string) (fs.FileInfo, error) {
 	creating.Lock()
 	defer creating.Unlock()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case err == nil:
 		if err := f.Close(); err != nil {
-			return file{}, err
+			return nil, err
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		return file{}, fmt.Errorf("its directory is missing: %w", cause(err))
+		return nil, fmt.Errorf("its directory is missing: %w", cause(err))
 	case !errors.Is(err, fs.ErrExist):
-		return file{}, cause(err)
+		return nil, cause(err)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return file{}, err
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return file{}, errors.New("not a regular file")
+		return nil, errors.New("not a regular file")
 	}
-	return file{path, info}, nil
+	return info, nil
 }
 
 // cause is the error without the path, which is named once already.
@@ -190,15 +222,14 @@ func cause(err error) error {
 	return err
 }
 
-// check says whether the path still leads to the file. SQLite would go on
-// writing to one that was deleted.
-func (f file) check() error {
-	info, err := os.Stat(f.path)
+// check says whether the path still leads to the file.
+func (f *file) check() error {
+	info, err := os.Stat(f.absolute)
 	if err != nil {
 		return err
 	}
 	if !os.SameFile(info, f.info) {
-		return errors.New("another file took the place of " + f.path)
+		return errors.New("another file took the place of " + f.absolute)
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package db
 
 import (
+	"database/sql"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,28 +12,68 @@ import (
 // with the number of sessions.
 func TestNoStatementScansATable(t *testing.T) {
 	d := open(t)
-	args := make([]any, 10)
-	for _, s := range statements {
+	plan, scan := planOfSQLite, "SCAN "
+	if overPostgres {
+		plan, scan = planOfPostgres, "Seq Scan"
+		// A table this small is best read whole, so that must be forbidden; what is
+		// still read whole has no index.
+		d.write.SetMaxOpenConns(1)
+		if _, err := d.write.Exec("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, s := range statements {
 		n := 0
 		for strings.Contains(s.text, "$"+strconv.Itoa(n+1)) {
 			n++
 		}
-		rows, err := d.write.Query("EXPLAIN QUERY PLAN "+s.text, args[:n]...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var id, parent, unused int
-			var step string
-			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-				t.Error(err)
-			}
-			if strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW" {
+		for _, step := range plan(t, d.write, i, s.text, n) {
+			if strings.Contains(step, scan) && step != "SCAN CONSTANT ROW" {
 				t.Errorf("%s\n%s", step, s.text)
 			}
 		}
-		if err := rows.Err(); err != nil {
-			t.Error(err)
-		}
 	}
+}
+
+func planOfSQLite(t *testing.T, pool *sql.DB, _ int, text string, params int) []string {
+	t.Helper()
+	return column(t, pool, 3, "EXPLAIN QUERY PLAN "+text, make([]any, params)...)
+}
+
+func planOfPostgres(t *testing.T, pool *sql.DB, i int, text string, params int) []string {
+	t.Helper()
+	if _, err := pool.Exec(fmt.Sprintf("PREPARE s%d AS %s", i, text)); err != nil {
+		t.Fatal(err)
+	}
+	nulls := strings.TrimSuffix(strings.Repeat("NULL,", params), ",")
+	return column(t, pool, 0, fmt.Sprintf("EXPLAIN EXECUTE s%d(%s)", i, nulls))
+}
+
+// column is one column of what a query answers.
+func column(t *testing.T, pool *sql.DB, n int, query string, args ...any) (out []string) {
+	t.Helper()
+	rows, err := pool.Query(query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values := make([]any, len(names))
+		for i := range values {
+			values[i] = new(sql.RawBytes)
+		}
+		values[n] = new(string)
+		if err := rows.Scan(values...); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, *values[n].(*string))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

@@ -99,8 +99,14 @@ func (d *DB) addAccount(ctx context.Context, id auth.Identity) (a account, err e
 		a.email = a.user.Email
 		derived := id
 		for n := 2; ; n++ {
-			err := tx.addUser(ctx, a.user, id, nil)
-			if !errors.Is(err, auth.ErrTaken) {
+			added, err := tx.addUser(ctx, a.user, id, nil)
+			if err != nil || added {
+				return err
+			}
+			// Whoever has the id may just have been given it, for this identity.
+			there, err := tx.account(ctx, id)
+			if !errors.Is(err, auth.ErrNotFound) {
+				a = there
 				return err
 			}
 			derived.Subject = fmt.Sprintf("%s\x00%d", id.Subject, n) // no subject has a zero byte
@@ -110,19 +116,21 @@ func (d *DB) addAccount(ctx context.Context, id auth.Identity) (a account, err e
 	return a, err
 }
 
-// addUser creates a user with a first account, in a transaction that has found
-// neither the account nor anybody who could add it meanwhile. It is
-// auth.ErrTaken if the id is in use.
-func (t *tx) addUser(ctx context.Context, u auth.User, id auth.Identity, hash any) error {
+var errIDInUse = errors.New("user id is in use")
+
+// addUser creates a user with a first account, in a transaction that has not found
+// the account; false if the id is in use. auth.ErrTaken says that somebody was
+// quicker to add the account, for another user.
+func (t *tx) addUser(ctx context.Context, u auth.User, id auth.Identity, hash any) (added bool, err error) {
+	if err := t.turn(ctx, u.ID); err != nil { // somebody may be deleting a user of that id
+		return false, err
+	}
 	now := millis(t.db.now())
 	n, err := t.exec(ctx, insertUser, u.ID, u.Email, flag(id.EmailVerified), u.Name, u.Picture, u.Role, now, hash)
-	if err == nil && n == 0 {
-		return auth.ErrTaken
+	if err != nil || n == 0 {
+		return false, err
 	}
-	if err != nil {
-		return err
-	}
-	return t.addAccount(ctx, u.ID, id)
+	return true, t.addAccount(ctx, u.ID, id)
 }
 
 func (d *DB) updateAccount(ctx context.Context, id auth.Identity, a account) error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/base32"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,7 +44,7 @@ type site struct {
 	*handlers.Site
 	clock   *clock
 	db      *db.DB // nil under cookie
-	file    string
+	file    string // or the URL of its database
 	network *network
 	log     *journal
 }
@@ -108,7 +106,7 @@ func newSiteWith(t testing.TB, o settings) *site {
 	parts := auth.Parts{Sealer: vault.Sealer, Stored: vault.Stored, Realm: vault.Realm, Life: o.Life, Now: s.clock.Now, Text: text}
 	if o.Strategy != "cookie" {
 		if s.file = o.File; s.file == "" {
-			s.file = filepath.Join(t.TempDir(), "sessionlab.db")
+			s.file = newDatabase(t)
 		}
 		s.db, err = db.Open(t.Context(), s.file, s.clock.Now)
 		must(t, err)
@@ -253,8 +251,7 @@ func must(t testing.TB, err error) {
 // rows counts a table's rows, as a colleague with a shell would.
 func (s *site) rows(table string) (n int) {
 	s.t.Helper()
-	other, err := sql.Open("sqlite", s.file)
-	must(s.t, err)
+	other := colleague(s.t, s.file)
 	defer other.Close()
 	must(s.t, other.QueryRow("SELECT count(*) FROM "+table).Scan(&n))
 	return n
