@@ -12,6 +12,7 @@ type Parts struct {
 	Stored   func(purpose string) Sealer // of what stays on the server
 	Users    Epochs                      // nil without a database
 	Sessions SessionStore                // nil without a database
+	Behind   SessionStore                // behind hybrid's snapshot, such as one in memory; nil: Sessions
 	Refresh  RefreshStore                // nil without a database
 	Realm    string                      // of the site or bench; each strategy gets a realm of its own within it
 	Life     Lifetimes
@@ -39,7 +40,7 @@ var kinds = []Kind{
 	},
 	{
 		Name: "database", Group: "basics", Gloss: "the cookie is a ticket", Reads: "1", Database: true,
-		build: func(p Parts) Strategy { return p.database("database") },
+		build: func(p Parts) Strategy { return p.database("database", p.Sessions) },
 	},
 	{
 		Name: "epoch", Group: "in between", Gloss: "cookie + one number per user", Reads: "1", Database: true,
@@ -50,7 +51,11 @@ var kinds = []Kind{
 	{
 		Name: "hybrid", Group: "in between", Gloss: "ticket + five-minute copy", Reads: "0, 1 per window", Database: true,
 		build: func(p Parts) Strategy {
-			return &Hybrid{Seal: p.Sealer("hybrid"), Source: p.database("hybrid"), TTL: p.Life.Hybrid, Now: p.Now}
+			behind := p.Behind
+			if behind == nil {
+				behind = p.Sessions
+			}
+			return &Hybrid{Seal: p.Sealer("hybrid"), Source: p.database("hybrid", behind), TTL: p.Life.Hybrid, Now: p.Now}
 		},
 	},
 	{
@@ -80,8 +85,8 @@ var kinds = []Kind{
 }
 
 // database makes the strategy that stores a row per session, in a realm of its own.
-func (p Parts) database(realm string) *Database {
-	return &Database{Store: p.Sessions, Realm: p.Realm + "/" + realm, Life: p.Life, Now: p.Now, Text: p.Text}
+func (p Parts) database(realm string, store SessionStore) *Database {
+	return &Database{Store: store, Realm: p.Realm + "/" + realm, Life: p.Life, Now: p.Now, Text: p.Text}
 }
 
 // Kinds returns every strategy, in the order in which pages show them.

@@ -213,7 +213,7 @@ func (b *Bench) Reset(ctx context.Context, v Visitor) error {
 		b.mu.Unlock()
 		return err
 	}
-	if err := b.parts.Store.DeleteRealm(ctx, old); err != nil {
+	if err := b.deleteRealm(ctx, old); err != nil {
 		return fmt.Errorf("delete the old realm: %w", err)
 	}
 	for name := range v.Wallet.steal().cookies {

@@ -27,7 +27,7 @@ func (b *Bench) Aside(ctx context.Context, now func() time.Time) (*Bench, error)
 
 // Close forgets a bench that came from [Bench.Aside]: its rows and its person.
 func (b *Bench) Close(ctx context.Context) error {
-	err := b.parts.Store.DeleteRealm(ctx, b.stage.Load().Realm)
+	err := b.deleteRealm(ctx, b.stage.Load().Realm)
 	if err == nil {
 		err = b.parts.Store.Forget(ctx, b.user.ID)
 	}

@@ -134,6 +134,9 @@ func (b *Bench) wire(g *generation) error {
 	parts.Realm, parts.Sealer, parts.Stored, parts.Now = g.Realm, vault.Sealer, vault.Stored, g.clock.Now
 	parts.Users = users{parts.Users, g.plug.check}
 	parts.Sessions = sessions{parts.Sessions, g.plug.check}
+	if parts.Behind != nil {
+		parts.Behind = sessions{parts.Behind, g.plug.check}
+	}
 	parts.Refresh = refresh{sessions{parts.Refresh, g.plug.check}, parts.Refresh}
 	g.vault, g.managers = &vault, nil
 	for _, kind := range auth.Kinds() {
@@ -148,6 +151,17 @@ func (b *Bench) wire(g *generation) error {
 	}
 	b.stage.Store(g)
 	return nil
+}
+
+// deleteRealm deletes the rows of a realm, wherever strategies keep them.
+func (b *Bench) deleteRealm(ctx context.Context, realm string) error {
+	err := b.parts.Store.DeleteRealm(ctx, realm)
+	if behind, ok := b.parts.Auth.Behind.(interface {
+		DeleteRealm(ctx context.Context, realm string) error
+	}); ok {
+		err = errors.Join(err, behind.DeleteRealm(ctx, realm))
+	}
+	return err
 }
 
 // maxKeys bounds the ring.
