@@ -26,7 +26,7 @@ func session(u auth.User, name string, after time.Duration) auth.Row {
 	}}
 }
 
-func create(t testing.TB, s Sessions, rows ...auth.Row) {
+func create(t testing.TB, s auth.SessionStore, rows ...auth.Row) {
 	t.Helper()
 	for _, r := range rows {
 		if err := s.Create(t.Context(), r, 20); err != nil {
@@ -36,7 +36,7 @@ func create(t testing.TB, s Sessions, rows ...auth.Row) {
 }
 
 // live names the sessions that List returns, in its order.
-func live(t *testing.T, s Sessions, realm string, u auth.User, now time.Time) string {
+func live(t *testing.T, s auth.SessionStore, realm string, u auth.User, now time.Time) string {
 	t.Helper()
 	list, err := s.List(t.Context(), realm, u.ID, now)
 	if err != nil {

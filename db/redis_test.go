@@ -1,0 +1,424 @@
+package db
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"sessionlab/auth"
+)
+
+// service returns where a server for tests runs, which .ci/run says in a variable.
+func service(t testing.TB, variable string) string {
+	t.Helper()
+	url := os.Getenv(variable)
+	if url == "" && os.Getenv("REQUIRE_SERVICES") == "1" {
+		t.Fatalf("%s is not set", variable)
+	}
+	if url == "" {
+		t.Skipf("%s is not set: .ci/run starts such a server", variable)
+	}
+	return url
+}
+
+// A redisStage has users in SQLite and sessions in a realm of its own in Redis.
+type redisStage struct {
+	*testing.T
+	RedisSessions
+	db    *DB
+	realm string
+	ada   auth.User
+}
+
+func openRedis(t *testing.T, url string) *Redis {
+	t.Helper()
+	r, err := OpenRedis(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+func newRedisStage(t *testing.T, url string) *redisStage {
+	t.Helper()
+	d := open(t)
+	s := &redisStage{T: t, RedisSessions: RedisSessions{Redis: openRedis(t, url), Users: d}, db: d, realm: "test " + rand.Text()}
+	s.ada = signIn(t, d, "ada")
+	t.Cleanup(func() {
+		again := RedisSessions{Redis: openRedis(t, url)}
+		if err := again.DeleteRealm(context.Background(), s.realm); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// onRedis runs a test over one server and over a cluster.
+func onRedis(t *testing.T, run func(*redisStage)) {
+	for name, variable := range map[string]string{"redis": "TEST_REDIS_URL", "cluster": "TEST_REDIS_CLUSTER_URL"} {
+		t.Run(name, func(t *testing.T) { run(newRedisStage(t, service(t, variable))) })
+	}
+}
+
+// session is one of u in the realm of the stage.
+func (s *redisStage) session(u auth.User, name string, after time.Duration) auth.Row {
+	r := session(u, name, after)
+	r.Realm = s.realm
+	return r
+}
+
+func (s *redisStage) wants(r auth.Row, what string) {
+	s.Helper()
+	if got, err := s.Find(s.Context(), r.Realm, r.Hash); err != nil || got != r {
+		s.Errorf("%s: got  %+v, %v\nwant %+v", what, got, err, r)
+	}
+}
+
+func (s *redisStage) gone(r auth.Row, what string) {
+	s.Helper()
+	if got, err := s.Find(s.Context(), r.Realm, r.Hash); !errors.Is(err, auth.ErrNotFound) {
+		s.Errorf("%s: got %+v, %v, want ErrNotFound", what, got, err)
+	}
+}
+
+func (s *redisStage) ended(r auth.Row, at time.Time, what string) {
+	s.Helper()
+	if got, err := s.Find(s.Context(), r.Realm, r.Hash); err != nil || !got.EndedAt.Equal(at) {
+		s.Errorf("%s: got %+v, %v, want it ended at %s", what, got, err, at)
+	}
+}
+
+func TestRedisFind(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		ctx := s.Context()
+		want := s.session(s.ada, "laptop", 0)
+		create(s, s, want)
+		s.wants(want, "as it was stored")
+		for _, key := range [][2]string{{"2/database", want.Hash}, {s.realm, "hash of phone"}, {s.realm, ""}, {"", want.Hash}, {s.realm, "'\x00\xff%*{}"}} {
+			if _, err := s.Find(ctx, key[0], key[1]); !errors.Is(err, auth.ErrNotFound) {
+				s.Errorf("%q: got %v, want ErrNotFound", key, err)
+			}
+		}
+		fault(s.T, "the same hash twice", s.Create(ctx, want, 20))
+
+		// The user is read live.
+		if err := errors.Join(s.db.SetRole(ctx, s.ada.ID, auth.RoleAdmin), s.db.Disable(ctx, s.ada.ID, start)); err != nil {
+			s.Fatal(err)
+		}
+		want.Session.User.Role, want.Session.User.Epoch, want.Session.User.Disabled = auth.RoleAdmin, 1, true
+		s.wants(want, "demoted")
+
+		// What was ended says when. The first time stays.
+		for _, at := range []time.Duration{time.Minute, time.Hour} {
+			if err := s.End(ctx, s.realm, want.Hash, start.Add(at)); err != nil {
+				s.Fatal(err)
+			}
+		}
+		s.ended(want, start.Add(time.Minute), "ended twice")
+		if err := s.End(ctx, s.realm, "unknown", start); err != nil {
+			s.Errorf("ending an unknown session: %v", err)
+		}
+		s.gone(auth.Row{Realm: s.realm, Hash: "unknown"}, "unknown, and ended")
+
+		phone := s.session(signIn(s.T, s.db, "grace"), "phone", 0)
+		create(s, s, phone)
+		if err := s.db.DeleteUser(ctx, phone.Session.User.ID); err != nil {
+			s.Fatal(err)
+		}
+		s.gone(phone, "of a user who was deleted")
+		if got := live(s.T, s, s.realm, phone.Session.User, start); got != "" {
+			s.Errorf("a user who was deleted has %s", got)
+		}
+	})
+}
+
+// Whatever an operator deletes is out at once, and stays out.
+func TestRedisDelete(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		ctx := s.Context()
+		laptop, phone := s.session(s.ada, "laptop", 0), s.session(s.ada, "phone", time.Minute)
+		create(s, s, laptop, phone)
+		if err := s.Redis.client.Del(ctx, sessionKey(s.realm, laptop.Hash)).Err(); err != nil {
+			s.Fatal(err)
+		}
+		s.gone(laptop, "deleted")
+		if _, err := s.Slide(ctx, s.realm, laptop.Hash, start.Add(2*time.Hour), start); !errors.Is(err, auth.ErrNotFound) {
+			s.Errorf("sliding it: got %v, want ErrNotFound", err)
+		}
+		s.gone(laptop, "deleted, and slid")
+		if got := live(s.T, s, s.realm, s.ada, start); got != "phone" {
+			s.Errorf("listed: %s, want phone", got)
+		}
+		if n, err := s.EndAll(ctx, s.realm, auth.Target{UserID: s.ada.ID, SessionID: "laptop"}, start.Add(time.Minute)); n != 0 || err != nil {
+			s.Errorf("ending it again: got %d, %v, want none", n, err)
+		}
+		listed, err := s.Redis.client.ZRange(ctx, indexKey(s.realm, s.ada.ID), 0, -1).Result()
+		if err != nil || !slices.Equal(listed, []string{phone.Hash}) {
+			s.Errorf("the list was not repaired: %q, %v", listed, err)
+		}
+	})
+}
+
+// A list that was lost fills again as sessions slide.
+func TestRedisListComesBack(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		ctx := s.Context()
+		laptop := s.session(s.ada, "laptop", 0)
+		create(s, s, laptop)
+		if err := s.Redis.client.Del(ctx, indexKey(s.realm, s.ada.ID)).Err(); err != nil {
+			s.Fatal(err)
+		}
+		s.wants(laptop, "its list is gone")
+		if _, err := s.Slide(ctx, s.realm, laptop.Hash, start.Add(2*time.Hour), start.Add(time.Minute)); err != nil {
+			s.Fatal(err)
+		}
+		if got := live(s.T, s, s.realm, s.ada, start); got != "laptop" {
+			s.Errorf("listed: %q, want laptop", got)
+		}
+		if left := s.Redis.client.PTTL(ctx, indexKey(s.realm, s.ada.ID)).Val(); left < 23*time.Hour || left > 25*time.Hour {
+			s.Errorf("the list is kept for %s, want as long as the session", left)
+		}
+	})
+}
+
+// Nothing stays for good. The time to live is cleaning, so it is never shorter
+// than the session, whatever time it is on the strategy's clock.
+func TestRedisCleansUp(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		ctx := s.Context()
+		laptop := s.session(s.ada, "laptop", -24*365*10*time.Hour) // long ago, by that clock
+		create(s, s, laptop)
+		if err := s.End(ctx, s.realm, laptop.Hash, start); err != nil {
+			s.Fatal(err)
+		}
+		phone := s.session(s.ada, "phone", 0)
+		create(s, s, phone)
+		for _, key := range []string{sessionKey(s.realm, laptop.Hash), sessionKey(s.realm, phone.Hash), indexKey(s.realm, s.ada.ID)} {
+			if left := s.Redis.client.PTTL(ctx, key).Val(); left < 24*time.Hour || left > 24*time.Hour+linger {
+				s.Errorf("%s is kept for %s, want the session's day", key, left)
+			}
+		}
+	})
+}
+
+func TestRedisEvictsTheOldest(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		grace := signIn(s.T, s.db, "grace")
+		create(s, s, s.session(grace, "hers", 0), s.session(s.ada, "expired", -3*time.Hour))
+		var want []string
+		for i := range 25 {
+			create(s, s, s.session(s.ada, fmt.Sprint(i), time.Duration(i)*time.Second))
+			if i >= 5 {
+				want = append([]string{fmt.Sprint(i)}, want...)
+			}
+		}
+		now := start.Add(25 * time.Second)
+		if got := live(s.T, s, s.realm, s.ada, now); got != strings.Join(want, " ") {
+			s.Errorf("got %s, want %s", got, strings.Join(want, " "))
+		}
+		s.ended(s.session(s.ada, "4", 0), start.Add(24*time.Second), "evicted")
+		s.wants(s.session(s.ada, "expired", -3*time.Hour), "expired, which makes no room")
+		s.wants(s.session(grace, "hers", 0), "of somebody else")
+
+		// The new one stays, although its clock says that it is the oldest.
+		create(s, s, s.session(s.ada, "late", -time.Minute))
+		if got := live(s.T, s, s.realm, s.ada, now); !strings.HasSuffix(got, " late") || strings.Count(got, " ") != 19 {
+			s.Errorf("got %s, want 20 with the new one", got)
+		}
+		if err := s.Create(s.Context(), s.session(s.ada, "only", time.Minute), 0); err != nil {
+			s.Fatal(err)
+		}
+		if got := live(s.T, s, s.realm, s.ada, start.Add(time.Minute)); got != "only" {
+			s.Errorf("keeping none: got %s, want the new one", got)
+		}
+	})
+}
+
+func TestRedisSlide(t *testing.T) {
+	const hour = time.Hour
+	onRedis(t, func(s *redisStage) {
+		for _, test := range []struct {
+			name                string
+			now, expires, reads time.Duration
+			ended, found        bool
+		}{
+			{name: "alive", now: hour / 2, expires: 2 * hour, reads: 2 * hour, found: true},
+			{name: "last moment", now: hour - time.Millisecond, expires: 2 * hour, reads: 2 * hour, found: true},
+			{name: "past the absolute end", now: hour / 2, expires: 48 * hour, reads: 24 * hour, found: true},
+			{name: "at the idle end", now: hour, expires: 2 * hour},
+			{name: "ended", now: hour / 2, expires: 2 * hour, ended: true},
+		} {
+			want := s.session(s.ada, test.name, 0)
+			create(s, s, want)
+			if test.ended {
+				if err := s.End(s.Context(), s.realm, want.Hash, start); err != nil {
+					s.Fatal(err)
+				}
+			}
+			got, err := s.Slide(s.Context(), s.realm, want.Hash, start.Add(test.expires), start.Add(test.now))
+			if test.found {
+				want.Session.ExpiresAt = start.Add(test.reads)
+				if err != nil || got != want {
+					s.Errorf("%s: got  %+v, %v\nwant %+v", test.name, got, err, want)
+				}
+			} else if !errors.Is(err, auth.ErrNotFound) {
+				s.Errorf("%s: got %+v, %v; want ErrNotFound", test.name, got, err)
+			}
+			if test.ended {
+				s.ended(want, start, test.name)
+			} else {
+				s.wants(want, test.name)
+			}
+		}
+		if _, err := s.Slide(s.Context(), "elsewhere", "hash of alive", start.Add(3*hour), start); !errors.Is(err, auth.ErrNotFound) {
+			s.Errorf("in another realm: got %v, want ErrNotFound", err)
+		}
+	})
+}
+
+func TestNoSlideBringsAnEndedSessionBackInRedis(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		r := s.session(s.ada, "laptop", 0)
+		create(s, s, r)
+		var all sync.WaitGroup
+		for i := range 16 {
+			all.Go(func() {
+				for j := range 20 {
+					expires := start.Add(time.Hour + time.Duration(20*i+j)*time.Second)
+					if _, err := s.Slide(s.Context(), s.realm, r.Hash, expires, start); err != nil && !errors.Is(err, auth.ErrNotFound) {
+						s.Error(err)
+					}
+					if i == 0 && j == 10 {
+						if err := s.End(s.Context(), s.realm, r.Hash, start); err != nil {
+							s.Error(err)
+						}
+					}
+				}
+			})
+		}
+		all.Wait()
+		s.ended(r, start, "after the race")
+	})
+}
+
+func TestRedisEndAll(t *testing.T) {
+	tests := []struct {
+		name   string
+		target auth.Target
+		n      int
+		left   string
+	}{
+		{"all", auth.Target{}, 2, "later"},
+		{"one", auth.Target{SessionID: "phone"}, 1, "later laptop"},
+		{"all but one", auth.Target{Except: "laptop"}, 1, "later laptop"},
+		{"all but one of somebody else", auth.Target{Except: "hers"}, 2, "later"},
+		{"unknown", auth.Target{SessionID: "unknown"}, 0, "later phone laptop"},
+		{"of somebody else", auth.Target{SessionID: "hers"}, 0, "later phone laptop"},
+		{"later than the request", auth.Target{SessionID: "later"}, 0, "later phone laptop"},
+		{"ended", auth.Target{SessionID: "ended"}, 0, "later phone laptop"},
+		{"expired", auth.Target{SessionID: "expired"}, 0, "later phone laptop"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			onRedis(t, func(s *redisStage) {
+				grace := signIn(s.T, s.db, "grace")
+				create(s, s, s.session(s.ada, "expired", -2*time.Hour), s.session(s.ada, "ended", 0), s.session(s.ada, "laptop", 0),
+					s.session(s.ada, "phone", time.Minute), s.session(s.ada, "later", 2*time.Minute), s.session(grace, "hers", 0))
+				if err := s.End(s.Context(), s.realm, "hash of ended", start); err != nil {
+					s.Fatal(err)
+				}
+				now := start.Add(time.Minute) // the very time of the phone's sign-in
+				test.target.UserID = s.ada.ID
+				if n, err := s.EndAll(s.Context(), s.realm, test.target, now); err != nil || n != test.n {
+					s.Errorf("got %d, %v; want %d", n, err, test.n)
+				}
+				if got := live(s.T, s, s.realm, s.ada, now); got != test.left {
+					s.Errorf("left: %s, want %s", got, test.left)
+				}
+				if got := live(s.T, s, s.realm, grace, now); got != "hers" {
+					s.Errorf("others lost sessions: %s", got)
+				}
+				_, err := s.EndAll(s.Context(), s.realm, auth.Target{SessionID: "laptop"}, start)
+				fault(s.T, "no user", err)
+			})
+		})
+	}
+}
+
+func TestRedisDeleteRealm(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		within := func(realm string) auth.Row {
+			r := s.session(s.ada, realm, 0)
+			r.Realm = s.realm + realm
+			return r
+		}
+		create(s, s, within(""), within("/hybrid"), within("0/hybrid"), within("."))
+		if err := s.DeleteRealm(s.Context(), s.realm); err != nil {
+			s.Fatal(err)
+		}
+		s.gone(within(""), "the realm")
+		s.gone(within("/hybrid"), "within it")
+		s.wants(within("0/hybrid"), "beside it")
+		s.wants(within("."), "beside it")
+		if n := s.Redis.client.Exists(s.Context(), indexKey(s.realm, s.ada.ID)).Val(); n != 0 {
+			s.Error("the list is still there")
+		}
+		for _, other := range []string{s.realm + "0", s.realm + "."} {
+			if err := s.DeleteRealm(s.Context(), other); err != nil {
+				s.Error(err)
+			}
+		}
+	})
+}
+
+// What stands in Redis signs nobody in.
+func TestRedisHoldsNoSecret(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		drawn := 0
+		strategy := &auth.Database{
+			Store: s, Realm: s.realm, Now: clock, Life: auth.Lifetimes{Idle: time.Hour, Max: 2 * time.Hour, RefreshAt: 0.8},
+			Text: func() string { drawn++; return fmt.Sprintf("random-text-%d-of-twenty-six", drawn) },
+		}
+		v, tokens, err := strategy.Issue(s.Context(), auth.SignIn{User: s.ada, Remember: true})
+		if err != nil {
+			s.Fatal(err)
+		}
+		all := &strings.Builder{}
+		each := func(ctx context.Context, node *redis.Client) error {
+			keys := node.Scan(ctx, 0, "session*"+s.realm+"*", 1000).Iterator()
+			for keys.Next(ctx) {
+				fmt.Fprintln(all, keys.Val(), node.HGetAll(ctx, keys.Val()).Val(), node.ZRange(ctx, keys.Val(), 0, -1).Val())
+			}
+			return keys.Err()
+		}
+		if cluster, ok := s.Redis.client.(*redis.ClusterClient); ok {
+			var one sync.Mutex
+			err = cluster.ForEachMaster(s.Context(), func(ctx context.Context, node *redis.Client) error {
+				one.Lock()
+				defer one.Unlock()
+				return each(ctx, node)
+			})
+		} else {
+			err = each(s.Context(), s.Redis.client.(*redis.Client))
+		}
+		if err != nil {
+			s.Fatal(err)
+		}
+		if strings.Contains(all.String(), tokens.Access.Value) {
+			s.Errorf("the secret is in Redis:\n%s", all)
+		}
+		if !strings.Contains(all.String(), v.ID) {
+			s.Error("the public id is not there: this test looks in the wrong place")
+		}
+	})
+}
