@@ -44,7 +44,7 @@ type config struct {
 	RenewTTL  lifetime `env:"RENEW_TTL" envDefault:"10m"`
 	Grace     grace    `env:"REFRESH_GRACE" envDefault:"10s"`
 	Database  database `env:"DATABASE_URL" envDefault:"sessionlab.db"`
-	Redis     absent   `env:"REDIS_URL"`
+	Redis     redisURL `env:"REDIS_URL"`
 	LabPublic absent   `env:"LAB_PUBLIC"`
 	DevIDP    toggle   `env:"DEV_IDP" envDefault:"auto"`
 	Proxies   prefixes `env:"TRUSTED_PROXIES"`
@@ -176,6 +176,12 @@ func (c *config) needsDatabase() bool {
 	return kind.Database
 }
 
+// usesRedis says whether sessions will be kept in Redis: those of hybrid, and those
+// of database where it runs alone.
+func (c *config) usesRedis() bool {
+	return c.Redis != "" && (c.Strategy == compare || c.Strategy == "hybrid" || c.Strategy == "database")
+}
+
 func (c *config) devIDP() bool {
 	return c.DevIDP == "on" || c.DevIDP == "auto" && handlers.IsLoopback(c.BaseURL.Hostname())
 }
@@ -193,6 +199,7 @@ type (
 	grace    time.Duration
 	share    float64
 	database string
+	redisURL string
 	absent   struct{}
 	toggle   string
 	onOff    string
@@ -323,6 +330,11 @@ func (d *database) UnmarshalText(b []byte) error {
 		return errors.New("the path of a SQLite file, or postgres://user:password@host:5432/database")
 	}
 	return nil
+}
+
+func (r *redisURL) UnmarshalText(b []byte) error {
+	*r = redisURL(b)
+	return db.CheckRedisURL(string(b))
 }
 
 func (p *prefixes) UnmarshalText(b []byte) error {

@@ -71,7 +71,13 @@ func TestConfigRefused(t *testing.T) {
 		{"SESSION_VERSION=two", "SESSION_VERSION: want a whole number from 1"},
 		{"SESSION_IDLE=7d", "SESSION_IDLE: want a duration"},
 		{"SESSION_IDLE=999ms", "SESSION_IDLE: want a duration"},
-		{"REDIS_URL=redis://localhost:6379", "REDIS_URL: want it unset"},
+		{"REDIS_URL=localhost:6379", "REDIS_URL: want redis://host:port"},
+		{"REDIS_URL=http://:sEcReT@localhost", "REDIS_URL: want redis://host:port"},
+		{"REDIS_URL=redis://:sEcReT@localhost/one", "REDIS_URL: want redis://host:port"},
+		{"REDIS_URL=redis://:sEcReT@localhost?addr=sEcReT", "REDIS_URL: want redis://host:port"},
+		{"REDIS_URL=redis://:sEcReT@localhost?sEcReT=1", "REDIS_URL: want redis://host:port"},
+		{"REDIS_URL=redis://:sEcReT@127.0.0.1:9", "REDIS_URL: open Redis at 127.0.0.1:9: "},
+		{"SESSION_STRATEGY=hybrid REDIS_URL=redis://:sEcReT@127.0.0.1:9?addr=127.0.0.1:9", "REDIS_URL: open Redis at 127.0.0.1:9 and 1 more, a cluster: "},
 		{"LAB_PUBLIC=1", "LAB_PUBLIC: want it unset"},
 		{"SESSION_MAX=forever", "SESSION_MAX: want a duration"},
 		{"SESSION_MAX=1h", "SESSION_MAX: want at least SESSION_IDLE"},
@@ -160,6 +166,7 @@ func TestConfigGood(t *testing.T) {
 		"ADDR=0.0.0.0:443 BASE_URL=https://app.example.com SESSION_STRATEGY=database SESSION_KEYS=" + keyA,
 		"TRUSTED_PROXIES=10.0.0.0/8,::1/128 DEV_IDP=off DATABASE_URL=other.db",
 		"OIDC_ISSUER=http://localhost:9/ OIDC_CLIENT_ID=public OIDC_NAME=Company",
+		"REDIS_URL=redis://localhost", "REDIS_URL=rediss://user:word@redis.example:6380/1", "REDIS_URL=redis://a:1?addr=b:2&addr=c:3",
 		"SESSION_STRATEGY= SESSION_KEYS= ADDR= SESSION_VERSION=", // empty is unset
 	} {
 		t.Run(vars, func(t *testing.T) {

@@ -75,8 +75,8 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	}
 	kind, _ := auth.KindOf(cfg.single())
 	parts := auth.Parts{
-		Sealer: vault.Sealer, Stored: vault.Stored, Users: store.Users, Sessions: store.Sessions, Refresh: store.Refresh, Realm: vault.Realm,
-		Life: cfg.lifetimes(), Now: time.Now, Text: rand.Text,
+		Sealer: vault.Sealer, Stored: vault.Stored, Users: store.Users, Sessions: store.Sessions, Refresh: store.Refresh,
+		Behind: store.Behind, Realm: vault.Realm, Life: cfg.lifetimes(), Now: time.Now, Text: rand.Text,
 	}
 	strategy, err := kind.New(parts)
 	if err != nil {
@@ -99,7 +99,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	}
 	// The end of the lab.
 
-	banner(out, cfg, site, keys)
+	banner(out, cfg, site, store, keys)
 	go store.sweep(ctx, time.Now, log)
 	return serve(ctx, listener, newServer(site, log), log)
 }

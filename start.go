@@ -28,8 +28,10 @@ type store struct {
 	Accounts  auth.Accounts     // nil without a database
 	Sessions  auth.SessionStore // nil without a database
 	Refresh   auth.RefreshStore // nil without a database
+	Behind    auth.SessionStore // behind hybrid, if another than Sessions
 	Ready     func(context.Context) error
-	db        *db.DB // nil without a database
+	db        *db.DB    // nil without a database
+	redis     *db.Redis // nil without Redis
 }
 
 func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, error) {
@@ -42,14 +44,41 @@ func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, 
 	}
 	d.Observe = observe
 	rows := db.Sessions{DB: d}
-	return &store{Directory: d, Users: d, Accounts: d, Sessions: rows, Refresh: rows, Ready: d.Ready, db: d}, nil
+	s := &store{Directory: d, Users: d, Accounts: d, Sessions: rows, Refresh: rows, Ready: d.Ready, db: d}
+	if err := s.openRedis(ctx, cfg, observe); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
-func (s *store) Close() error {
-	if s.db == nil {
+// openRedis moves sessions to Redis if the site is set to: those of hybrid, and
+// those of database where nothing is compared with it.
+func (s *store) openRedis(ctx context.Context, cfg config, observe auth.Observer) (err error) {
+	if !cfg.usesRedis() {
 		return nil
 	}
-	return s.db.Close()
+	if s.redis, err = db.OpenRedis(ctx, string(cfg.Redis)); err != nil {
+		return fmt.Errorf("REDIS_URL: %w", err)
+	}
+	s.redis.Observe = observe
+	s.Behind = db.RedisSessions{Redis: s.redis, Users: s.Users}
+	if cfg.Strategy != compare {
+		s.Sessions = s.Behind
+	}
+	tables := s.Ready
+	s.Ready = func(ctx context.Context) error { return errors.Join(tables(ctx), s.redis.Ready(ctx)) }
+	return nil
+}
+
+func (s *store) Close() (err error) {
+	if s.redis != nil {
+		err = s.redis.Close()
+	}
+	if s.db != nil {
+		err = errors.Join(err, s.db.Close())
+	}
+	return err
 }
 
 // sweep deletes what is over, at once and then every hour, until ctx is done.
@@ -197,7 +226,7 @@ func newKeeper(cfg config, vault *auth.Vault, accounts auth.Accounts) *auth.Acco
 }
 
 // banner says in a few lines what runs and where. It shows no secret.
-func banner(w io.Writer, cfg config, site *handlers.Site, keys string) {
+func banner(w io.Writer, cfg config, site *handlers.Site, store *store, keys string) {
 	var providers []string
 	strategy := cfg.single()
 	if site.Extension != nil {
@@ -215,5 +244,8 @@ func banner(w io.Writer, cfg config, site *handlers.Site, keys string) {
 	}
 	fmt.Fprintf(w, "strategy   %s\nseal       %s\nkeys       %s\nproviders  %s\ndatabase   %s\n",
 		strategy, cfg.Seal, keys, strings.Join(providers, ", "), database)
+	if store.redis != nil {
+		fmt.Fprintf(w, "redis      %s\n", store.redis)
+	}
 	fmt.Fprintf(w, "Open %s/\n", cfg.BaseURL)
 }

@@ -43,8 +43,9 @@ type site struct {
 	t testing.TB
 	*handlers.Site
 	clock   *clock
-	db      *db.DB // nil under cookie
-	file    string // or the URL of its database
+	db      *db.DB    // nil under cookie
+	file    string    // or the URL of its database
+	redis   *db.Redis // nil unless set
 	network *network
 	log     *journal
 }
@@ -58,6 +59,7 @@ type settings struct {
 	Change   func(*handlers.Site) // the last word on the wiring; may be nil
 	Alone    bool                 // no second provider
 	File     string               // a database that is there already, as after a restart
+	Redis    string               // where sessions are kept as REDIS_URL says, in a realm of their own; may be empty
 }
 
 func newSite(t testing.TB, strategy string) *site {
@@ -83,13 +85,17 @@ func newSiteWith(t testing.TB, o settings) *site {
 		network: &network{hosts: map[string]http.Handler{}}, log: &journal{},
 	}
 	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	observe, text := auth.Receipts(s.clock.Now), textFrom("site"+o.File)
+	realm := "site"
+	if o.Redis != "" {
+		realm += " " + rand.Text()
+	}
+	observe, text := auth.Receipts(s.clock.Now), textFrom(realm+o.File)
 
 	key, err := auth.NewKey([]byte("a key that only tests know, 0123456789"))
 	must(t, err)
 	ring, err := auth.NewKeyRing(key)
 	must(t, err)
-	vault := auth.Vault{Format: o.Seal, Ring: ring, Realm: "site", Version: func() int64 { return 1 }, Memo: auth.NewMemo(100), Observe: observe}
+	vault := auth.Vault{Format: o.Seal, Ring: ring, Realm: realm, Version: func() int64 { return 1 }, Memo: auth.NewMemo(100), Observe: observe}
 	assets, err := static.New()
 	must(t, err)
 	s.Site = &handlers.Site{
@@ -115,6 +121,9 @@ func newSiteWith(t testing.TB, o settings) *site {
 		s.Directory, s.Users, s.Enrich, s.Ready = s.db, s.db, handlers.EnrichFrom(s.db), s.db.Ready
 		s.Accounts, s.Passwords = s.db, &auth.Passwords{Random: rand.Reader, Observe: observe}
 		parts.Users, parts.Sessions, parts.Refresh = s.db, db.Sessions{DB: s.db}, db.Sessions{DB: s.db}
+	}
+	if o.Redis != "" {
+		s.keepInRedis(o, &parts, observe)
 	}
 	if o.Strategy == "compare" {
 		if compareMode == nil {
