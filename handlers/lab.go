@@ -19,6 +19,7 @@ import (
 type Lab struct {
 	Bench  *lab.Bench
 	site   *Site
+	costs  lab.Job[costs] // one at a time, whoever started it
 	traces traces
 }
 
@@ -77,6 +78,9 @@ func (l *Lab) Routes(e *echo.Echo) {
 	e.GET("/compare/state", l.state)
 	e.POST("/compare/demo", l.play)
 	e.POST("/compare/:action", l.act)
+	e.GET(costPath, l.cost)
+	e.POST(costPath+"/run", l.runCost)
+	e.POST(costPath+"/cancel", l.cancelCost)
 	e.Use(l.watchSignIns)
 	e.GET("/flow", l.flow)
 	for name, guard := range l.guards() {
@@ -106,7 +110,7 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 			nav = append(nav, item)
 		}
 	}
-	p.Nav = append(nav, link(r, "How sign-in works", "/flow"))
+	p.Nav = append(p.Nav, link(r, "How sign-in works", "/flow"), link(r, "Cost", costPath))
 	p.Footnote = "A lab for web sessions. Every answer on these pages is a real request."
 	p.Foot = l.foot(r)
 	if notes := standing(l.bench(r).Status()); len(notes) > 0 && !l.Sessionless(r.URL.Path) {

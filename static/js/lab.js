@@ -28,7 +28,7 @@
   }
   document.addEventListener('htmx:beforeSwap', event => {
     const { xhr, isError } = event.detail
-    if (isError || /id="?lab\b/.test(xhr.responseText)) return
+    if (isError || event.detail.target.id !== 'lab' || /id="?lab\b/.test(xhr.responseText)) return
     event.detail.shouldSwap = false
     location.assign(xhr.responseURL || location.href)
   })
