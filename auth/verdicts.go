@@ -36,14 +36,13 @@ var (
 // Refused tells a verdict from a fault: with true the session is over and its
 // cookies may go; with false nothing was learned about it and they must stay.
 func Refused(err error) bool {
-	var r *Refusal
-	return errors.As(err, &r)
+	_, refused := errors.AsType[*Refusal](err)
+	return refused
 }
 
 // Reason is the stable word for a verdict, empty for anything else.
 func Reason(err error) string {
-	var r *Refusal
-	if errors.As(err, &r) {
+	if r, refused := errors.AsType[*Refusal](err); refused {
 		return r.reason
 	}
 	return ""

@@ -10,14 +10,18 @@ import (
 
 // The JSON API. Times are RFC 3339 in UTC.
 
+// sessionJSON has its times written out: the encoder would check each of them anew,
+// which costs more than all the rest of it.
 type sessionJSON struct {
-	ID        string    `json:"id"`
-	IssuedAt  time.Time `json:"issuedAt"`  // the sign-in
-	RenewAt   time.Time `json:"renewAt"`   // the next replacement of tokens; endsAt if there is none
-	ExpiresAt time.Time `json:"expiresAt"` // the end if unused
-	EndsAt    time.Time `json:"endsAt"`    // the absolute end
-	Remember  bool      `json:"remember"`
+	ID        string `json:"id"`
+	IssuedAt  string `json:"issuedAt"`  // the sign-in
+	RenewAt   string `json:"renewAt"`   // the next replacement of tokens; endsAt if there is none
+	ExpiresAt string `json:"expiresAt"` // the end if unused
+	EndsAt    string `json:"endsAt"`    // the absolute end
+	Remember  bool   `json:"remember"`
 }
+
+func written(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 type userJSON struct {
 	ID      string `json:"id"`
@@ -46,7 +50,10 @@ func (s *Site) apiSession(c echo.Context) error {
 		Receipt  receiptJSON `json:"receipt"`
 	}{
 		v.manager.Name,
-		sessionJSON{v.session.ID, v.session.IssuedAt, v.session.RenewAt, v.session.ExpiresAt, v.session.EndsAt, v.session.Remember},
+		sessionJSON{
+			v.session.ID, written(v.session.IssuedAt), written(v.session.RenewAt),
+			written(v.session.ExpiresAt), written(v.session.EndsAt), v.session.Remember,
+		},
 		toJSON(v.session.User), extra, receipt,
 	})
 }

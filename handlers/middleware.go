@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -33,7 +31,7 @@ func (s *Site) outermost(next http.Handler) http.Handler {
 // changes something or fails at the level Info, and what only reads at Debug. That
 // is most of all requests, and the proxy in front keeps a list of them anyway.
 func (s *Site) observe(next http.Handler) http.Handler {
-	secure, brief := s.secureHeaders(), s.Extension == nil && !s.Timing
+	fix, brief := s.fixedHeaders(), s.Extension == nil && !s.Timing
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
 		v := &visit{id: s.Text()[:12], began: began, receipt: auth.ReceiptFrom(r.Context()), header: w.Header()}
@@ -43,7 +41,7 @@ func (s *Site) observe(next http.Handler) http.Handler {
 		}
 		ctx := auth.WithReceipt(withVisit(r.Context(), v), v.receipt)
 		w.Header().Set("X-Request-Id", v.id)
-		secure(w.Header())
+		fix(w.Header())
 
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		if s.Timing && !inProcess {
@@ -116,23 +114,32 @@ func (s *Site) recover(next http.Handler) http.Handler {
 	})
 }
 
-// secureHeaders are on every answer, errors included (ASVS 3.4). They are the same
-// each time and shared by all answers: a handler that wants another value sets it.
-func (s *Site) secureHeaders() func(http.Header) {
-	fixed := http.Header{}
-	fixed.Set("Content-Security-Policy", contentSecurityPolicy(nil))
-	fixed.Set("X-Content-Type-Options", "nosniff")
-	fixed.Set("Referrer-Policy", "no-referrer")
-	fixed.Set("Cross-Origin-Opener-Policy", "same-origin")
-	fixed.Set("Cross-Origin-Resource-Policy", "same-origin")
-	fixed.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+// fixedHeaders are on every answer, errors included (ASVS 3.4), and keep what is
+// personal out of every cache. They are the same each time and shared by all
+// answers: a handler that wants another value sets it, as static files do.
+func (s *Site) fixedHeaders() func(http.Header) {
+	type header struct {
+		name   string
+		values []string
+	}
+	fixed := []header{
+		{"Content-Security-Policy", []string{contentSecurityPolicy(nil)}},
+		{"X-Content-Type-Options", []string{"nosniff"}},
+		{"Referrer-Policy", []string{"no-referrer"}},
+		{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+		{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+		{"Permissions-Policy", []string{"camera=(), geolocation=(), microphone=(), payment=(), usb=()"}},
+		{"Cache-Control", []string{"no-store"}},
+		{"Vary", []string{"Cookie"}},
+	}
 	if s.https() {
-		fixed.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		fixed = append(fixed, header{"Strict-Transport-Security", []string{"max-age=63072000; includeSubDomains"}})
 	}
-	for name, values := range fixed {
-		fixed[name] = slices.Clip(values)
+	return func(h http.Header) {
+		for _, f := range fixed {
+			h[f.name] = f.values
+		}
 	}
-	return func(h http.Header) { maps.Copy(h, fixed) }
 }
 
 // contentSecurityPolicy allows nothing that is not ours. form-action governs the
@@ -214,17 +221,6 @@ func getForHead(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// protectHeaders keeps what is personal out of every cache. Static files set
-// their own rule.
-func (s *Site) protectHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("Vary", "Cookie")
-		return next(c)
-	}
 }
 
 // loadSession learns who asks, once per request, before any body is written. What
@@ -316,7 +312,6 @@ func (s *Site) readyz(w http.ResponseWriter, r *http.Request) {
 
 func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	fmt.Fprintln(w, text)
 }

@@ -42,11 +42,13 @@ func render(w http.ResponseWriter, status int, page Component) error {
 }
 
 func renderJSON(c echo.Context, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
+	if err := json.NewEncoder(buf).Encode(v); err != nil {
 		return because(errInternal, err)
 	}
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, append(body, '\n'))
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, buf.Bytes())
 }
 
 // page is the frame of every page, filled in with what is known of the visit.

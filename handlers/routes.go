@@ -12,7 +12,7 @@ func (s *Site) routes() http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = s.fail
 	e.IPExtractor = clientIP(s.Proxies)
-	e.Use(s.protectHeaders, s.loadSession)
+	e.Use(s.loadSession)
 
 	e.GET("/", s.landing)
 	e.GET("/sign-in", s.signInPage)
