@@ -22,7 +22,7 @@ const (
 	deleteEndedTokens
 	deleteRealmTokens
 	findUser
-	findJoined
+	findMember
 	findAccount
 	insertUser
 	insertAccount
@@ -148,8 +148,8 @@ var statements = [statementCount]struct{ kind, text string }{
 
 	findUser: {kindRead, `
 		SELECT ` + userColumns + ` FROM users WHERE users.id = $1`},
-	findJoined: {kindRead, `
-		SELECT created_at FROM users WHERE users.id = $1`},
+	findMember: {kindRead, `
+		SELECT ` + userColumns + `, users.created_at FROM users WHERE users.id = $1`},
 	findAccount: {kindRead, `
 		SELECT ` + accountColumns + `, ` + userColumns + `
 		FROM accounts JOIN users ON users.id = accounts.user_id

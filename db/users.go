@@ -23,14 +23,14 @@ func (d *DB) User(ctx context.Context, id string) (auth.User, error) {
 	return u, nil
 }
 
-// Joined returns when a user signed in for the first time; auth.ErrNotFound if
-// there is no such user.
-func (d *DB) Joined(ctx context.Context, id string) (time.Time, error) {
+// Member reads one user, and when they signed in for the first time;
+// auth.ErrNotFound if there is no such user.
+func (d *DB) Member(ctx context.Context, id string) (u auth.User, joined time.Time, err error) {
 	var at int64
-	if err := d.queryRow(ctx, findJoined, []any{id}, []any{&at}); err != nil {
-		return time.Time{}, fmt.Errorf("find first sign-in: %w", err)
+	if err := d.queryRow(ctx, findMember, []any{id}, append(userDest(&u), &at)); err != nil {
+		return auth.User{}, time.Time{}, fmt.Errorf("find member: %w", err)
 	}
-	return instant(at), nil
+	return u, instant(at), nil
 }
 
 // SignIn looks the account up by (issuer, subject) and by nothing else: two

@@ -24,19 +24,14 @@ type Enricher func(ctx context.Context, s auth.Session) (Extra, error)
 
 // Members are stored users with their history.
 type Members interface {
-	auth.Users
-	Joined(ctx context.Context, id string) (time.Time, error) // the first sign-in; auth.ErrNotFound
+	Member(ctx context.Context, id string) (u auth.User, joined time.Time, err error) // auth.ErrNotFound
 }
 
 // EnrichFrom is the Enricher of a site that stores its users.
 func EnrichFrom(m Members) Enricher {
 	return func(ctx context.Context, s auth.Session) (Extra, error) {
-		u, err := m.User(ctx, s.User.ID)
-		if err != nil {
-			return Extra{}, err
-		}
-		since, err := m.Joined(ctx, s.User.ID)
-		return Extra{Role: u.Role, MemberSince: since}, err
+		u, joined, err := m.Member(ctx, s.User.ID)
+		return Extra{Role: u.Role, MemberSince: joined}, err
 	}
 }
 
