@@ -59,7 +59,9 @@ func (h *Hybrid) Authenticate(ctx context.Context, t Tokens) (Session, error) {
 }
 
 // Renew asks the source, lets it renew when that is due, and takes a new
-// snapshot. A snapshot never prolongs itself.
+// snapshot. A snapshot never prolongs itself. That the source cannot renew what it
+// has just accepted, because it can be read and not written, is no reason to
+// refuse it.
 func (h *Hybrid) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
 	secret := Tokens{Access: t.Refresh}
 	s, err := h.Source.Authenticate(ctx, secret)
@@ -68,7 +70,11 @@ func (h *Hybrid) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
 	}
 	secret.Access = s.tokenUntil(t.Refresh.Value, s.ExpiresAt)
 	if over(s.RenewAt, h.Now()) {
-		if s, secret, err = h.Source.Renew(ctx, secret); err != nil {
+		renewed, fresh, err := h.Source.Renew(ctx, secret)
+		switch {
+		case err == nil:
+			s, secret = renewed, fresh
+		case Refused(err):
 			return Session{}, Tokens{}, err
 		}
 	}

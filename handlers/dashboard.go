@@ -51,8 +51,9 @@ func (s *Site) dashboard(c echo.Context) error {
 	v := visitOf(c)
 	extra := s.enrich(c, v.session)
 	devices, err := s.devices(c)
-	if err != nil {
-		return err
+	if err != nil { // a session that needs no store at this moment is shown all the same
+		s.Log.WarnContext(c.Request().Context(), "devices not listed", "id", v.id, "error", err)
+		devices.Unlisted = "Nobody can tell at this moment where else you are signed in: the storage does not answer."
 	}
 	if n := len(devices.Sessions); n > shownDevices {
 		// However old, this browser is among those that are shown.
