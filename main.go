@@ -96,6 +96,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 		}
 		bench.Site, bench.Host = site, cfg.BaseURL.Host
 		site.Compare(bench)
+		defer site.Extension.(*handlers.Lab).Stop()
 	}
 	// The end of the lab.
 

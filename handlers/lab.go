@@ -21,6 +21,8 @@ type Lab struct {
 	site   *Site
 	costs  lab.Job[costs] // one at a time, whoever started it
 	traces traces
+
+	Exposures lab.Exposures // of this server
 }
 
 var _ Extension = (*Lab)(nil)
@@ -83,6 +85,7 @@ func (l *Lab) Routes(e *echo.Echo) {
 	e.POST(costPath+"/cancel", l.cancelCost)
 	e.Use(l.watchSignIns)
 	e.GET("/flow", l.flow)
+	l.exposureRoutes(e)
 	for name, guard := range l.guards() {
 		e.GET("/api/guards/"+name, passed, l.site.requireSession, guard)
 	}
@@ -98,9 +101,11 @@ func (l *Lab) guards() map[string]echo.MiddlewareFunc {
 
 func passed(c echo.Context) error { return renderJSON(c, map[string]bool{"passed": true}) }
 
-// Sessionless are the lab's pages: they ask the site as any client would, and load
-// no session of their own.
-func (l *Lab) Sessionless(path string) bool { return strings.HasPrefix(path, "/compare") }
+// Sessionless are the pages that ask the site as any client would, and load no
+// session of their own.
+func (l *Lab) Sessionless(path string) bool {
+	return strings.HasPrefix(path, "/compare") && !strings.HasPrefix(path, exposurePath)
+}
 
 // Page adds the lab's navigation and, for who is signed in, the toggle.
 func (l *Lab) Page(r *http.Request, p *views.Page) {

@@ -23,15 +23,19 @@ func expose(t testing.TB, s *site) (found lab.Exposed) {
 	return found
 }
 
-// promise is what a strategy says of itself: its window if it can end a session in
-// that way, and else the session's own ends.
+// promise is what a strategy says of itself: the window in which an ending takes
+// effect, and where it has none the session's own ends.
 func promise(s *site, kind auth.Kind, life auth.Lifetimes, ending string) (asking, silent time.Duration, ends bool) {
 	strategy := s.Extension.(*handlers.Lab).Bench.Manager(kind.Name).Strategy
-	revoker, ok := strategy.(auth.Revoker)
-	if _, lists := strategy.(auth.Lister); ok && (lists || ending == lab.EndRevokeAll) {
+	_, lists := strategy.(auth.Lister)
+	switch revoker, ok := strategy.(auth.Revoker); {
+	case ok && (lists || ending != lab.EndSignOut):
 		return revoker.Window(), revoker.Window(), true
-	}
-	if kind.Name == "renew" { // of its lifetimes only Max counts
+	case kind.Name == "renew" && (ending == lab.EndDisable || ending == lab.EndRole):
+		return life.Renew, life.Renew, true
+	case kind.Name == "pair" && (ending == lab.EndDisable || ending == lab.EndRole):
+		return life.Access, life.Access, true
+	case kind.Name == "renew": // of its lifetimes only Max counts
 		return life.Max, life.Max, false
 	}
 	return life.Max, life.Idle, false
@@ -112,9 +116,9 @@ func TestLabExposures(t *testing.T) {
 	if got := all.Progress(); got.Running || all.Last() != nil {
 		t.Errorf("before the first: %+v", got)
 	}
-	all.Begin(bench)
-	all.Begin(bench) // which is no second one
-	if err := all.Start(bench); !errors.Is(err, lab.ErrBusy) {
+	all.Begin(bench, "ada")
+	all.Begin(bench, "ada") // which is no second one
+	if err := all.Start(bench, "ada"); !errors.Is(err, lab.ErrBusy) {
 		t.Errorf("a second run: got %v, want ErrBusy", err)
 	}
 	all.Wait()
@@ -122,7 +126,7 @@ func TestLabExposures(t *testing.T) {
 	if got := all.Progress(); got.Err != nil || got.Done != got.Of || first == nil || len(first.Rows) == 0 {
 		t.Fatalf("the first run: %+v", got)
 	}
-	must(t, all.Start(bench))
+	must(t, all.Start(bench, "ada"))
 	all.Cancel()
 	if got := all.Progress(); got.Running || !errors.Is(got.Err, context.Canceled) || all.Last() != first {
 		t.Errorf("called off: %+v", got)
@@ -131,7 +135,7 @@ func TestLabExposures(t *testing.T) {
 		t.Errorf("%d people were left behind", got-users)
 	}
 	must(t, s.db.Close())
-	must(t, all.Start(bench))
+	must(t, all.Start(bench, "ada"))
 	all.Wait()
 	if got := all.Progress(); got.Err == nil || all.Last() != first {
 		t.Errorf("without a database: %+v", got)
@@ -145,7 +149,7 @@ func exposureTable(found lab.Exposed) string {
 	b.WriteString("| a stolen copy works for | you signed out; it keeps asking | it stays silent | all devices signed out; it keeps asking | it stays silent |\n|---|---|---|---|---|\n")
 	for _, kind := range auth.Kinds() {
 		fmt.Fprintf(&b, "| `%s` |", kind.Name)
-		for _, ending := range lab.Endings() {
+		for _, ending := range []string{lab.EndSignOut, lab.EndRevokeAll} {
 			row := found.Of(kind.Name, ending)
 			for _, l := range []lab.Lasted{row.Asking, row.Silent} {
 				if l.Ended() {
@@ -170,24 +174,25 @@ func TestReadmeShowsTheExposure(t *testing.T) {
 	if table := exposureTable(found); !strings.Contains(string(content), table) {
 		t.Errorf("README.md does not contain what was measured:\n%s", table)
 	}
-	for title, cell := range map[string]func(string) string{
-		"you sign out: a copy works for": func(name string) string {
-			return strings.TrimSuffix(lab.Span(found.Of(name, lab.EndSignOut).Asking.For), " s")
-		},
-		"all devices of a user signed out": func(name string) string {
-			switch l := found.Of(name, lab.EndRevokeAll).Asking; {
-			case !l.Ended():
-				return "impossible"
-			case l.For == 0:
-				return "at once"
-			default:
-				return lab.Span(l.For)
-			}
-		},
+	cell := func(name, ending, none, never string) string {
+		switch l := found.Of(name, ending).Asking; {
+		case !l.Ended():
+			return never
+		case l.For == 0:
+			return none
+		default:
+			return lab.Span(l.For)
+		}
+	}
+	for _, row := range []struct{ title, ending, none, never string }{
+		{"you sign out: a copy works for", lab.EndSignOut, "0", lab.Span(lifetimes.Max)},
+		{"all devices of a user signed out", lab.EndRevokeAll, "at once", "impossible"},
+		{"role changed: shows after", lab.EndRole, "at once", "never"},
+		{"account disabled: refused after", lab.EndDisable, "at once", "never"},
 	} {
-		want := "| " + title + " |"
+		want := "| " + row.title + " |"
 		for _, kind := range auth.Kinds() {
-			want += " " + cell(kind.Name) + " |"
+			want += " " + cell(kind.Name, row.ending, row.none, row.never) + " |"
 		}
 		if !strings.Contains(string(content), want+"\n") {
 			t.Errorf("the matrix of README.md does not agree with %s", want)

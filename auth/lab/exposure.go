@@ -1,10 +1,9 @@
 package lab
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"time"
@@ -12,31 +11,38 @@ import (
 	"sessionlab/auth"
 )
 
-// The ways in which an owner ends a session whose cookies were copied.
+// What may end what copied cookies are good for.
 const (
-	EndSignOut   = "sign-out"   // on the browser that was copied from
-	EndRevokeAll = "revoke-all" // every device, from elsewhere
+	EndSignOut   = "sign-out"   // the owner, on the browser that was copied from
+	EndRevokeAll = "revoke-all" // the owner, on every device, from elsewhere
+	EndDisable   = "disable"    // an administrator closes the account
+	EndRole      = "set-role"   // an administrator takes the admin role away, and nothing else
 )
 
 // Endings are they, in the order in which pages show them.
-func Endings() []string { return []string{EndSignOut, EndRevokeAll} }
+func Endings() []string { return []string{EndSignOut, EndRevokeAll, EndDisable, EndRole} }
 
-// An Exposure is how long copied cookies of one strategy worked after the session
-// had been ended in one of these ways.
+// An Exposure is how long copied cookies of one strategy worked after one of these
+// endings. They work while the site takes them for their owner, in the role in which
+// they were stolen.
 type Exposure struct {
 	Strategy, Ending string
+	Reads            int    // of tables, for a request before the end
 	Asking           Lasted // a copy that keeps asking, so that nothing idles
 	Silent           Lasted // a copy that is shown once
 }
 
-// Lasted is how long a copy worked, to the second: one second earlier it was
-// accepted, and refused then. For is 0 if the very next request was refused.
+// Lasted is how long a copy worked, to the second: one second earlier it still did.
+// For is 0 if it no longer did at the very next request.
 type Lasted struct {
 	Known    bool // measured already
 	For      time.Duration
-	Reason   string        // of the refusal: "expired" if the ending never took effect
+	Reason   string        // why it no longer did: "expired" if the ending never took effect
 	Promised time.Duration // what the strategy promises: its window, else what is left of the session
 }
+
+// roleGone is the reason when the copy is let in, but in another role.
+const roleGone = "role"
 
 // Ended says that the ending took effect, sooner or later. What it did not reach
 // expired by itself.
@@ -47,6 +53,7 @@ func (l Lasted) Kept() bool { return l.Known && l.For <= l.Promised }
 
 // Exposed is what a run has found.
 type Exposed struct {
+	By       string        // who wanted to know
 	At       time.Time     // when it began, by the process clock
 	Took     time.Duration // by the process clock
 	Requests int           // that copies made
@@ -69,7 +76,7 @@ func (e Exposed) Of(strategy, ending string) Exposure {
 const maxAsked = 20_000
 
 // Expose finds out how long a copy of cookies works. For each probe somebody signs
-// in on a bench aside, is robbed, and ends the session; then the clock of that
+// in on a bench aside, is robbed, and something is ended; then the clock of that
 // bench, which stands still otherwise, is set to the moment of the question. Every
 // answer is the site's.
 //
@@ -112,17 +119,6 @@ func (b *Bench) Expose(ctx context.Context, report func(done, of int, soFar Expo
 // askingWeight is how much longer a scene takes in which copies keep asking.
 const askingWeight = 10
 
-// steps are how often the copy asks that keeps asking, ever closer to its end. The
-// first is short enough that a session slides each time it is due.
-func steps(life auth.Lifetimes) []time.Duration {
-	all := []time.Duration{12 * time.Hour, time.Hour, time.Minute, time.Second}
-	slack := life.Idle - time.Duration(life.RefreshAt*float64(life.Idle))
-	for len(all) > 1 && all[0] > slack {
-		all = all[1:]
-	}
-	return all
-}
-
 // exposing is one run.
 type exposing struct {
 	bench    *Bench
@@ -132,18 +128,6 @@ type exposing struct {
 	steps    []time.Duration
 	done, of int // scenes
 	found    Exposed
-}
-
-// rungs are the ages between which the silent copy is looked for; by the last no
-// session can be alive.
-func (x *exposing) rungs() []time.Duration {
-	rungs := []time.Duration{0}
-	for _, age := range []time.Duration{time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
-		if age < x.life.Max {
-			rungs = append(rungs, age)
-		}
-	}
-	return append(rungs, x.life.Max, x.life.Max+24*time.Hour)
 }
 
 // tell reports how far the run got. What it hands out is not changed afterwards.
@@ -183,26 +167,41 @@ func (x *exposing) play(ctx context.Context, ending string, ask func(*scene) err
 		}
 	}()
 	you := s.Browser()
-	if err := s.SignIn(ctx, you); err != nil {
+	if err := errors.Join(s.SetRole(ctx, you, auth.RoleAdmin), s.SignIn(ctx, you)); err != nil {
 		return err
 	}
 	s.copy = you.Wallet.steal()
-	for _, m := range s.Managers() {
-		if s.first[m.Name], err = s.ask(ctx, you.Wallet, m.Name); err != nil {
+	for _, name := range x.names {
+		v, err := s.ask(ctx, you.Wallet, name)
+		if err != nil {
 			return err
 		}
+		s.first[name], x.row(name, ending).Reads = v, v.Receipt.Reads
 	}
-	end := map[string]func(context.Context, Visitor) error{EndSignOut: s.SignOut, EndRevokeAll: s.RevokeAll}[ending]
-	if err := end(ctx, you); err != nil {
+	if err := s.end(ctx, you, ending); err != nil {
 		return err
 	}
 	return ask(s)
 }
 
-// at shows the copy to the site, so long after the end.
-func (x *exposing) at(ctx context.Context, s *scene, age time.Duration, strategy string) (Verdict, error) {
+func (s *scene) end(ctx context.Context, you Visitor, ending string) error {
+	switch ending {
+	case EndSignOut:
+		return s.SignOut(ctx, you)
+	case EndRevokeAll:
+		return s.RevokeAll(ctx, you)
+	case EndDisable:
+		return s.Disable(ctx, you)
+	default:
+		return s.SetRole(ctx, you, auth.RoleMember)
+	}
+}
+
+// at shows the copy to the site, so long after the end, and says whether it still
+// works or why it does not.
+func (x *exposing) at(ctx context.Context, s *scene, age time.Duration, strategy string) (works bool, reason string, err error) {
 	if err := ctx.Err(); err != nil {
-		return Verdict{}, err
+		return false, "", err
 	}
 	runtime.Gosched() // visitors first
 	s.now = s.ended.Add(age)
@@ -212,158 +211,43 @@ func (x *exposing) at(ctx context.Context, s *scene, age time.Duration, strategy
 		err = fmt.Errorf("the site could not tell: %s", v.Reason)
 	}
 	if err != nil {
-		return v, fmt.Errorf("ask under %s, %s after the end: %w", strategy, Span(age), err)
+		return false, "", fmt.Errorf("ask under %s, %s after the end: %w", strategy, Span(age), err)
 	}
-	return v, nil
+	if v.Verdict == SignedIn {
+		v.Reason = roleGone
+	}
+	return v.Verdict == SignedIn && v.Role == s.first[strategy].Role, v.Reason, nil
 }
 
 // lasted is a result, beside what was promised for it.
-func (s *scene) lasted(strategy, ending string, asking bool, age time.Duration, v Verdict) Lasted {
-	l := Lasted{Known: true, For: age, Reason: v.Reason, Promised: s.first[strategy].Until.Sub(s.ended)}
+func (s *scene) lasted(strategy, ending string, asking bool, age time.Duration, reason string) Lasted {
+	l := Lasted{Known: true, For: age, Reason: reason, Promised: s.first[strategy].Until.Sub(s.ended)}
 	if asking {
 		l.Promised = s.first[strategy].EndsAt.Sub(s.ended)
 	}
-	strategyOf := s.Manager(strategy).Strategy
-	_, lists := strategyOf.(auth.Lister) // who has a list can end one session of it
-	if revoker, ok := strategyOf.(auth.Revoker); ok && (ending == EndRevokeAll || lists) {
-		l.Promised = min(l.Promised, revoker.Window())
+	if window, ok := window(s.Manager(strategy).Strategy, ending); ok {
+		l.Promised = min(l.Promised, window)
 	}
 	return l
 }
 
-// A search closes in on the first second at which a silent copy is refused.
-type search struct {
-	accepted, refused time.Duration // -1: at no age yet
-	as                Lasted        // at refused
-}
-
-func (s *search) over() bool {
-	return s.refused == 0 || s.accepted >= 0 && s.refused >= 0 && s.refused-s.accepted <= time.Second
-}
-
-// silent finds when copies that are shown once are refused.
-func (x *exposing) silent(ctx context.Context, ending string) error {
-	searches := map[string]*search{}
-	for _, name := range x.names {
-		searches[name] = &search{accepted: -1, refused: -1}
+// window is within which time a strategy says that an ending takes effect, false if
+// it does not say that it does.
+func window(s auth.Strategy, ending string) (time.Duration, bool) {
+	revoker, revokes := s.(auth.Revoker)
+	switch _, lists := s.(auth.Lister); {
+	case ending == EndSignOut && !lists:
+		return 0, false // no list to strike one session from
+	case revokes:
+		return revoker.Window(), true // and what it asks then comes with the user
+	case ending == EndRevokeAll:
+		return 0, false
 	}
-	for _, rung := range x.rungs() {
-		ages := map[string]time.Duration{}
-		for _, name := range x.names {
-			ages[name] = rung
-		}
-		if err := x.probe(ctx, ending, searches, ages); err != nil {
-			return err
-		}
+	switch s := s.(type) { // no revoker, but one that looks at the user
+	case auth.Bearer:
+		return s.AccessTTL(), true
+	case *auth.Renew:
+		return s.TTL, true
 	}
-	for {
-		ages := map[string]time.Duration{}
-		for name, found := range searches {
-			switch {
-			case found.refused < 0:
-				return fmt.Errorf("a silent copy under %s outlived its session", name)
-			case !found.over():
-				ages[name] = found.accepted + ((found.refused - found.accepted) / 2).Truncate(time.Second)
-			}
-		}
-		if len(ages) == 0 {
-			return nil
-		}
-		if err := x.probe(ctx, ending, searches, ages); err != nil {
-			return err
-		}
-	}
-}
-
-// probe shows one copy of each strategy once, the youngest first.
-func (x *exposing) probe(ctx context.Context, ending string, searches map[string]*search, ages map[string]time.Duration) error {
-	order := slices.DeleteFunc(slices.Clone(x.names), func(name string) bool { _, asks := ages[name]; return !asks })
-	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(ages[a], ages[b]) })
-	err := x.play(ctx, ending, func(s *scene) error {
-		for _, name := range order {
-			age, found := ages[name], searches[name]
-			v, err := x.at(ctx, s, age, name)
-			switch {
-			case err != nil:
-				return err
-			case v.Verdict == SignedIn && found.refused >= 0 && age > found.refused:
-				return fmt.Errorf("a silent copy under %s was refused at %s, and accepted at %s", name, Span(found.refused), Span(age))
-			case v.Verdict == SignedIn:
-				found.accepted = age
-			case found.refused < 0 || age < found.refused:
-				found.refused, found.as = age, s.lasted(name, ending, false, age, v)
-			}
-			if found.over() {
-				x.row(name, ending).Silent = found.as
-			}
-		}
-		return nil
-	})
-	x.done++
-	x.tell()
-	return err
-}
-
-// A series is when one copy that keeps asking was accepted.
-type series struct {
-	ages []time.Duration
-	n    int // how many of them were repeated in this scene
-}
-
-// next is when it asks: as before, and then at every step.
-func (s *series) next(step time.Duration) time.Duration {
-	switch {
-	case s.n < len(s.ages):
-		return s.ages[s.n]
-	case s.n == 0:
-		return 0
-	}
-	return s.ages[s.n-1] + step
-}
-
-// asking finds when copies that keep asking are refused.
-func (x *exposing) asking(ctx context.Context, ending string) error {
-	all := map[string]*series{}
-	for _, name := range x.names {
-		all[name] = &series{}
-	}
-	for _, step := range x.steps {
-		err := x.play(ctx, ending, func(s *scene) error {
-			for in := slices.Sorted(maps.Keys(all)); len(in) > 0; {
-				name := slices.MinFunc(in, func(a, b string) int { return cmp.Compare(all[a].next(step), all[b].next(step)) })
-				mine := all[name]
-				age, repeats := mine.next(step), mine.n < len(mine.ages)
-				v, err := x.at(ctx, s, age, name)
-				switch {
-				case err != nil:
-					return err
-				case v.Verdict == SignedIn && len(mine.ages) == maxAsked:
-					return fmt.Errorf("a copy under %s is still in after %d questions", name, maxAsked)
-				case v.Verdict == SignedIn:
-					if mine.n++; !repeats {
-						mine.ages = append(mine.ages, age)
-					}
-				case repeats:
-					return fmt.Errorf("a copy under %s was refused at %s, and had been accepted then", name, Span(age))
-				default:
-					in = slices.DeleteFunc(in, func(other string) bool { return other == name })
-					if age == 0 || step == time.Second {
-						x.row(name, ending).Asking = s.lasted(name, ending, true, age, v)
-					}
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for name, mine := range all {
-			if mine.n = 0; len(mine.ages) == 0 {
-				delete(all, name) // at once: there is nothing to be more exact about
-			}
-		}
-		x.done += askingWeight
-		x.tell()
-	}
-	return nil
+	return 0, false
 }

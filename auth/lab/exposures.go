@@ -15,13 +15,18 @@ type Exposures struct {
 }
 
 // Start begins a run beside b and returns at once; [ErrBusy] if one is under way.
-func (e *Exposures) Start(b *Bench) error {
+// By is who wants it.
+func (e *Exposures) Start(b *Bench, by string) error {
 	e.begun.Store(true)
-	return e.job.Start(func(ctx context.Context, report func(int, int, Exposed)) error {
-		var found Exposed
+	owned := make(chan struct{})
+	err := e.job.Start(func(ctx context.Context, report func(int, int, Exposed)) error {
+		found := Exposed{By: by}
+		report(0, 0, found)
+		close(owned)
 		err := b.Expose(ctx, func(done, of int, soFar Exposed) {
 			found = soFar
-			report(done, of, soFar)
+			found.By = by
+			report(done, of, found)
 		})
 		if err != nil {
 			if ctx.Err() == nil {
@@ -32,12 +37,16 @@ func (e *Exposures) Start(b *Bench) error {
 		e.last.Store(&found)
 		return nil
 	})
+	if err == nil {
+		<-owned // from now on everybody can see whose it is
+	}
+	return err
 }
 
 // Begin starts the first run of this server, if nobody has.
-func (e *Exposures) Begin(b *Bench) {
+func (e *Exposures) Begin(b *Bench, by string) {
 	if e.begun.CompareAndSwap(false, true) {
-		_ = e.Start(b) // busy: somebody was quicker
+		_ = e.Start(b, by) // busy: somebody was quicker
 	}
 }
 
