@@ -37,9 +37,10 @@ func (o observed) done(err *error) {
 type Receipt struct {
 	Brief bool // count statements, and keep no steps; to be set before its first use
 
-	reads, writes atomic.Int32
-	mu            sync.Mutex
-	steps         []Step
+	reads, writes, begun atomic.Int32
+
+	mu    sync.Mutex
+	steps []Step
 }
 
 // A Step is one thing that a request did.
@@ -48,6 +49,8 @@ type Step struct {
 	Name string        // the statement, or what was sealed or opened
 	Took time.Duration // by the process clock
 	Err  string        // empty when it went well
+
+	Began int // its place in the order in which steps began; what began later and ended before lies within
 }
 
 // Steps returns a copy of what was recorded so far.
@@ -124,9 +127,9 @@ func Receipts(now func() time.Time) Observer {
 		if r.Brief {
 			return nobody
 		}
-		began := now()
+		place, began := int(r.begun.Add(1)), now()
 		return func(err error) {
-			s := Step{Kind: kind, Name: step, Took: now().Sub(began)}
+			s := Step{Kind: kind, Name: step, Took: now().Sub(began), Began: place}
 			if err != nil {
 				s.Err = err.Error()
 			}

@@ -101,9 +101,9 @@ func TestReceiptCounts(t *testing.T) {
 			continue
 		}
 		want := []auth.Step{
-			{Kind: "read", Name: "SELECT 1", Took: time.Millisecond},
-			{Kind: "write", Name: "UPDATE", Took: time.Millisecond, Err: "disk full"},
-			{Kind: "seal", Name: "cookie", Took: time.Millisecond},
+			{Kind: "read", Name: "SELECT 1", Took: time.Millisecond, Began: 1},
+			{Kind: "write", Name: "UPDATE", Took: time.Millisecond, Err: "disk full", Began: 2},
+			{Kind: "seal", Name: "cookie", Took: time.Millisecond, Began: 3},
 		}
 		for i, w := range want {
 			if i >= len(steps) || steps[i] != w {

@@ -89,6 +89,7 @@ func (l *Lab) Routes(e *echo.Echo) {
 	for name, guard := range l.guards() {
 		e.GET("/api/guards/"+name, passed, l.site.requireSession, guard)
 	}
+	e.GET(sourcePath+":file", l.source)
 }
 
 // guards are the two ways to ask for a role, to be shown side by side.

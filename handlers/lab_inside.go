@@ -18,6 +18,7 @@ func (l *Lab) Inside(c echo.Context) Component {
 	receipt := l.receipt(v, c.Request())
 	receipt.Summary = "Up to here, for the page that you are reading."
 	m.Receipt = &receipt
+	m.More = []views.Section{{ID: "code", Title: "Read the source", Body: views.SourceLinks(sourceLinks(v.manager.Name))}}
 	m.Sides = l.sides(c)
 	m.Guards = l.guardViews(c)
 	for _, manager := range l.bench(c.Request()).Managers() {

@@ -311,18 +311,6 @@ func receiptView(r lab.Receipt) *views.Receipt {
 	return m
 }
 
-func stepViews(steps []auth.Step) []views.Step {
-	var out []views.Step
-	for _, step := range steps {
-		view := views.Step{Name: step.Name, Detail: step.Err, Micros: int(step.Took.Microseconds())}
-		if step.Kind == "read" || step.Kind == "write" {
-			view.Name, view.Detail, view.SQL = step.Kind+" a row", step.Name, true
-		}
-		out = append(out, view)
-	}
-	return out
-}
-
 // short is a duration for a cell: "7 d", "5 min".
 func short(d time.Duration) string {
 	switch {

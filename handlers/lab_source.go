@@ -1,0 +1,112 @@
+package handlers
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"sessionlab/auth"
+	"sessionlab/auth/lab"
+	"sessionlab/views"
+)
+
+// code is the program's own, read once, when somebody first wants to see it.
+var code = sync.OnceValues(lab.ReadSource)
+
+const sourcePath = "/source/"
+
+func sourceHref(p lab.Place) string {
+	if p.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s%s#L%d", sourcePath, p.File, p.Line)
+}
+
+// source shows a file of the strategies as it was compiled in.
+func (l *Lab) source(c echo.Context) error {
+	src, err := code()
+	if err != nil {
+		return because(errInternal, err)
+	}
+	file := c.Param("file")
+	lines := src.Lines(file)
+	if lines == nil {
+		return errNotFound
+	}
+	m := views.Source{File: file, Links: sourceLinks("")}
+	for i := range m.Links {
+		if m.Links[i].File != file {
+			continue
+		}
+		m.Links[i].Chosen, m.Strategy, m.Gloss = true, m.Links[i].Strategy, m.Links[i].Gloss
+		names, places := src.Methods(m.Strategy)
+		for j, name := range names {
+			if places[j].File == file {
+				m.Methods = append(m.Methods, views.NavItem{Label: name, Href: fmt.Sprintf("#L%d", places[j].Line)})
+			}
+		}
+	}
+	for _, line := range lines {
+		var spans []views.CodeSpan
+		for _, piece := range line {
+			spans = append(spans, views.CodeSpan(piece))
+		}
+		m.Lines = append(m.Lines, spans)
+	}
+	return render(c.Response(), http.StatusOK, views.SourcePage(l.site.page(c.Request(), file), m))
+}
+
+// sourceLinks leads to the file of each strategy.
+func sourceLinks(chosen string) (links []views.SourceLink) {
+	src, err := code()
+	if err != nil {
+		return nil
+	}
+	for _, kind := range auth.Kinds() {
+		file := src.File(kind.Name)
+		links = append(links, views.SourceLink{
+			Strategy: kind.Name, Gloss: kind.Gloss, File: file, Href: sourcePath + file, Chosen: kind.Name == chosen,
+		})
+	}
+	return links
+}
+
+// stepViews puts steps in the order in which they began, each with the line of the
+// code that took it.
+func stepViews(steps []auth.Step) []views.Step {
+	places, rules := make([]lab.Place, len(steps)), make([]lab.Place, len(steps))
+	if src, err := code(); err == nil {
+		places, rules = src.Trace(steps)
+	}
+	order := make([]int, len(steps))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(steps[a].Began, steps[b].Began) })
+	var out []views.Step
+	for _, i := range order {
+		step := steps[i]
+		view := views.Step{
+			Name: step.Name, Detail: step.Err, Micros: int(step.Took.Microseconds()), Href: sourceHref(places[i]), Rule: sourceHref(rules[i]),
+		}
+		for _, outer := range steps[i+1:] {
+			if outer.Began < step.Began {
+				view.Depth++
+			}
+		}
+		switch step.Kind {
+		case "read", "write":
+			view.Name, view.Detail, view.SQL = step.Kind+" a row", step.Name, true
+		case "seal", "open seal":
+			view.Name = step.Kind + " of " + step.Name
+		case "transaction":
+			view.Name = step.Name + " the transaction"
+		}
+		out = append(out, view)
+	}
+	return out
+}
