@@ -50,7 +50,7 @@ type (
 		seen *seen
 	}
 	countedConn struct {
-		engine
+		connection
 		seen *seen
 	}
 	countedStmt struct {
@@ -58,7 +58,7 @@ type (
 		query string
 		seen  *seen
 	}
-	engine interface {
+	connection interface {
 		driver.Conn
 		driver.ConnPrepareContext
 		driver.ConnBeginTx
@@ -79,11 +79,11 @@ func (c countedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return countedConn{conn.(engine), c.seen}, nil
+	return countedConn{conn.(connection), c.seen}, nil
 }
 
 func (c countedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	s, err := c.engine.PrepareContext(ctx, query)
+	s, err := c.connection.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -94,17 +94,17 @@ func (c countedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx
 	c.seen.mu.Lock()
 	c.seen.transactions++
 	c.seen.mu.Unlock()
-	return c.engine.BeginTx(ctx, o)
+	return c.connection.BeginTx(ctx, o)
 }
 
 func (c countedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.seen.run(query)
-	return c.engine.ExecContext(ctx, query, args)
+	return c.connection.ExecContext(ctx, query, args)
 }
 
 func (c countedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.seen.run(query)
-	return c.engine.QueryContext(ctx, query, args)
+	return c.connection.QueryContext(ctx, query, args)
 }
 
 func (s countedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {

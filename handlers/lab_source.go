@@ -37,7 +37,7 @@ func (l *Lab) source(c echo.Context) error {
 	if lines == nil {
 		return errNotFound
 	}
-	m := views.Source{File: file, Links: sourceLinks("")}
+	m := views.SourceFile{File: file, Links: sourceLinks("")}
 	for i := range m.Links {
 		if m.Links[i].File != file {
 			continue

@@ -22,7 +22,7 @@ func TestLabSource(t *testing.T) {
 	shown := 0
 	for _, name := range files {
 		base := filepath.Base(name)
-		if ada.get("/source/" + base).page.status == 404 {
+		if ada.get("/source/"+base).page.status == 404 {
 			continue
 		}
 		shown++
