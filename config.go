@@ -30,24 +30,25 @@ const compare = "compare"
 // wrong value stops the start with one line that names the variable and never
 // repeats the value.
 type config struct {
-	Addr      address  `env:"ADDR" envDefault:"localhost:8080"`
-	BaseURL   origin   `env:"BASE_URL"`
-	Strategy  strategy `env:"SESSION_STRATEGY" envDefault:"compare"`
-	Seal      seal     `env:"SESSION_SEAL" envDefault:"securecookie"`
-	Keys      keys     `env:"SESSION_KEYS"`
-	Version   number   `env:"SESSION_VERSION" envDefault:"1"`
-	Idle      lifetime `env:"SESSION_IDLE" envDefault:"168h"`
-	Max       lifetime `env:"SESSION_MAX" envDefault:"720h"`
-	RefreshAt share    `env:"SESSION_REFRESH_AT" envDefault:"0.8"`
-	HybridTTL lifetime `env:"HYBRID_TTL" envDefault:"5m"`
-	AccessTTL lifetime `env:"ACCESS_TTL" envDefault:"15m"`
-	RenewTTL  lifetime `env:"RENEW_TTL" envDefault:"10m"`
-	Grace     grace    `env:"REFRESH_GRACE" envDefault:"10s"`
-	Database  database `env:"DATABASE_URL" envDefault:"sessionlab.db"`
-	Redis     redisURL `env:"REDIS_URL"`
-	LabPublic absent   `env:"LAB_PUBLIC"`
-	DevIDP    toggle   `env:"DEV_IDP" envDefault:"auto"`
-	Proxies   prefixes `env:"TRUSTED_PROXIES"`
+	Addr       address  `env:"ADDR" envDefault:"localhost:8080"`
+	BaseURL    origin   `env:"BASE_URL"`
+	Strategy   strategy `env:"SESSION_STRATEGY" envDefault:"compare"`
+	Seal       seal     `env:"SESSION_SEAL" envDefault:"securecookie"`
+	Keys       keys     `env:"SESSION_KEYS"`
+	Version    number   `env:"SESSION_VERSION" envDefault:"1"`
+	Idle       lifetime `env:"SESSION_IDLE" envDefault:"168h"`
+	Max        lifetime `env:"SESSION_MAX" envDefault:"720h"`
+	RefreshAt  share    `env:"SESSION_REFRESH_AT" envDefault:"0.8"`
+	HybridTTL  lifetime `env:"HYBRID_TTL" envDefault:"5m"`
+	AccessTTL  lifetime `env:"ACCESS_TTL" envDefault:"15m"`
+	RenewTTL   lifetime `env:"RENEW_TTL" envDefault:"10m"`
+	Grace      grace    `env:"REFRESH_GRACE" envDefault:"10s"`
+	DrainDelay grace    `env:"DRAIN_DELAY" envDefault:"2s"`
+	Database   database `env:"DATABASE_URL" envDefault:"sessionlab.db"`
+	Redis      redisURL `env:"REDIS_URL"`
+	LabPublic  absent   `env:"LAB_PUBLIC"`
+	DevIDP     toggle   `env:"DEV_IDP" envDefault:"auto"`
+	Proxies    prefixes `env:"TRUSTED_PROXIES"`
 
 	StoreAccount onOff `env:"STORE_ACCOUNT" envDefault:"off"`
 

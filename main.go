@@ -23,14 +23,17 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := run(ctx, os.Environ(), os.Stdout, os.Stderr); err != nil {
+	hurry, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(hurry, stop)
+	if err := run(ctx, hurry.Done(), os.Environ(), os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "sessionlab:", err)
 		os.Exit(1)
 	}
 }
 
-// run is the whole program: it serves until ctx is done.
-func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
+// run is the whole program: it serves until ctx is done, and then a moment longer
+// unless there is reason to hurry.
+func run(ctx context.Context, hurry <-chan struct{}, environ []string, out, logTo io.Writer) error {
 	cfg, err := readConfig(environ)
 	if err != nil {
 		return err
@@ -65,7 +68,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 	}
 	site := &handlers.Site{
 		BaseURL: cfg.BaseURL.URL, Assets: assets, Providers: providers, IDP: idp,
-		Directory: store.Directory, Users: store.Users, Ready: store.Ready,
+		Directory: store.Directory, Users: store.Users, Ready: readyUntil(ctx, store.Ready),
 		Accounts: store.Accounts, Passwords: &auth.Passwords{Random: rand.Reader, Observe: observe},
 		Tokens:  newKeeper(cfg, lasting(vault), store.Accounts),
 		Proxies: cfg.Proxies, Now: time.Now, Text: rand.Text, Log: log,
@@ -102,7 +105,7 @@ func run(ctx context.Context, environ []string, out, logTo io.Writer) error {
 
 	banner(out, cfg, site, store, keys)
 	go store.sweep(ctx, time.Now, log)
-	return serve(ctx, listener, newServer(site, log), log)
+	return serve(ctx, hurry, time.Duration(cfg.DrainDelay), listener, newServer(site, log), log)
 }
 
 func newLog(cfg config, w io.Writer) *slog.Logger {

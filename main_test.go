@@ -49,10 +49,11 @@ type program struct {
 	exited chan struct{}
 }
 
-// command prepares the program to run in dir with exactly these variables.
+// command prepares the program to run in dir with exactly these variables, and
+// without waiting for balancers when it stops, unless they say otherwise.
 func command(dir string, vars ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
-	cmd.Dir, cmd.Env = dir, append([]string{asProgram}, vars...)
+	cmd.Dir, cmd.Env = dir, append([]string{asProgram, "DRAIN_DELAY=0s"}, vars...)
 	return cmd
 }
 
@@ -200,6 +201,7 @@ type page struct {
 	status int
 	header http.Header
 	body   string
+	last   bool // on its connection
 }
 
 func visit(t testing.TB, p *program) *visitor {
@@ -273,7 +275,7 @@ func (v *visitor) try(method, path string, form url.Values) (page, error) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return page{resp.StatusCode, resp.Header, string(body)}, err
+	return page{resp.StatusCode, resp.Header, string(body), resp.Close}, err
 }
 
 func (v *visitor) get(path string) page { return v.must("GET", path, nil) }

@@ -27,8 +27,12 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// serve answers requests until ctx is done, and then lets those in flight finish.
-func serve(ctx context.Context, l net.Listener, server *http.Server, log *slog.Logger) error {
+// serve answers requests until ctx is done. Then it says so to whoever asks whether
+// it is ready, and goes on for a moment, in which balancers learn to send nobody
+// here; hurry cuts that short. At last it takes nothing new, and lets what is in
+// flight finish.
+func serve(ctx context.Context, hurry <-chan struct{}, moment time.Duration, l net.Listener, server *http.Server, log *slog.Logger) error {
+	server.Handler = parting(ctx, server.Handler)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
@@ -36,11 +40,40 @@ func serve(ctx context.Context, l net.Listener, server *http.Server, log *slog.L
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	log.Info("stopping", "drain", drain)
+	log.Info("stopping", "after", moment, "drain", drain)
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-hurry:
+	case <-time.After(moment):
+	}
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	if err := server.Shutdown(deadline); err != nil {
 		return errors.Join(fmt.Errorf("requests in flight were cut after %s: %w", drain, err), server.Close())
 	}
 	return nil
+}
+
+// parting closes each connection with its next answer once ctx is done, so that
+// few are left open to be cut, of those that a balancer would send requests on.
+func parting(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ctx.Err() != nil {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+var errStopping = errors.New("the program is stopping")
+
+// readyUntil is ready, until ctx is done.
+func readyUntil(ctx context.Context, ready func(context.Context) error) func(context.Context) error {
+	return func(asked context.Context) error {
+		if ctx.Err() != nil {
+			return errStopping
+		}
+		return ready(asked)
+	}
 }

@@ -58,6 +58,42 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestDrain: told to end, the program says at once that it is not ready, and serves
+// on for a while, so that whoever balances loses no request. A person at a keyboard
+// does not wait, and a second signal ends it at once.
+func TestDrain(t *testing.T) {
+	for _, second := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		p := start(t, t.TempDir(), databaseOnly, "DRAIN_DELAY=1m")
+		v := visit(t, p)
+		v.signIn("ada")
+		v.wants("/readyz", 200)
+		p.cmd.Process.Signal(syscall.SIGTERM)
+		p.log.await(t, "stopping")
+		for range 3 {
+			v.wants("/readyz", 503)
+			if page := v.wants("/api/session", 200); !page.last {
+				t.Error("the connection is kept open")
+			}
+		}
+		p.cmd.Process.Signal(second)
+		if code := p.wait(); code != 0 && second == os.Interrupt {
+			t.Errorf("exit code after Ctrl-C: got %d, want 0:\n%s", code, p.log)
+		} else if code == 0 && second == syscall.SIGTERM {
+			t.Error("the second SIGTERM was not the end")
+		}
+	}
+
+	p := start(t, t.TempDir(), databaseOnly, "DRAIN_DELAY=1m")
+	p.cmd.Process.Signal(os.Interrupt)
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit code after Ctrl-C: got %d, want 0:\n%s", code, p.log)
+	}
+	p = start(t, t.TempDir(), databaseOnly, "DRAIN_DELAY=50ms")
+	if code := p.stop(); code != 0 {
+		t.Errorf("exit code: got %d, want 0:\n%s", code, p.log)
+	}
+}
+
 // serves says whether somebody serves a new connection to address.
 func serves(address string) bool {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
@@ -112,7 +148,7 @@ func TestSlowClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, l, server, log) }()
+	go func() { ended <- serve(ctx, nil, 0, l, server, log) }()
 	for _, begins := range []string{
 		"GET / HTTP/1.1\r\nHost: loc",
 		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nfirst",
