@@ -12,25 +12,17 @@ var _ auth.Accounts = (*DB)(nil)
 
 // Accounts reads the rows of a user.
 func (d *DB) Accounts(ctx context.Context, userID string) (list []auth.Account, err error) {
-	end := d.observe(ctx, kindRead, statements[listAccounts].text)
-	defer func() { end(err) }()
-	ctx, cancel := d.reading(ctx)
-	defer cancel()
-	rows, err := d.prepared[listAccounts].QueryContext(ctx, userID)
-	if err != nil {
-		return nil, fmt.Errorf("list accounts: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err = d.queryRows(ctx, listAccounts, []any{userID}, func(scan func(...any) error) error {
 		var a auth.Account
 		var linked int64
-		if err := rows.Scan(&a.Provider, &a.Issuer, &a.Subject, &a.Email, &linked, &a.Sealed); err != nil {
-			return nil, fmt.Errorf("list accounts: %w", err)
+		if err := scan(&a.Provider, &a.Issuer, &a.Subject, &a.Email, &linked, &a.Sealed); err != nil {
+			return err
 		}
 		a.LinkedAt = instant(linked)
 		list = append(list, a)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
 	return list, nil

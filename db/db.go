@@ -68,9 +68,11 @@ type engine interface {
 	ready(ctx context.Context, d *DB) error
 	// plain says in one line what opening came to.
 	plain(err error) error
-	// again says whether err means that somebody else was in the way, and that
-	// what failed so has done nothing.
+	// again says whether to try a write again: err means that somebody else was in
+	// the way, and that what failed so has done nothing.
 	again(err error) bool
+	// askAgain says whether to try a read again, which may fail after it was sent.
+	askAgain(err error) bool
 	// absent says whether err means that no row can have such a value.
 	absent(err error) bool
 	// schema is the text of a migration, in the engine's own words.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +38,8 @@ const (
 	notInRepertoire     = "22021" // a text with a zero byte, or that is not UTF-8
 	serializationFailed = "40001"
 	deadlockDetected    = "40P01"
+	adminShutdown       = "57P01"
+	crashShutdown       = "57P02"
 )
 
 // IsPostgres says whether name is the URL of a Postgres database and not a file.
@@ -172,6 +176,22 @@ func (p *postgres) plain(err error) error {
 func (p *postgres) again(err error) bool {
 	code := codeOf(err)
 	return code == serializationFailed || code == deadlockDetected
+}
+
+// askAgain says whether a connection was lost, as all are when the server is
+// started anew. The next one may be good: each is lost only once. Where no
+// connection can be had it is no use to ask again.
+func (p *postgres) askAgain(err error) bool {
+	var failed *pgconn.ConnectError
+	if errors.As(err, &failed) {
+		return false
+	}
+	switch codeOf(err) {
+	case adminShutdown, crashShutdown, serializationFailed:
+		return true
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // absent says whether no row can be meant, because no text in any row has such

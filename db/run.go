@@ -38,13 +38,46 @@ func (d *DB) queryRow(ctx context.Context, s statement, args, dest []any) error 
 	end := d.observe(ctx, kindRead, statements[s].text)
 	ctx, cancel := d.reading(ctx)
 	defer cancel()
-	err := d.prepared[s].QueryRowContext(ctx, args...).Scan(dest...)
+	err := d.ask(ctx, func() error { return d.prepared[s].QueryRowContext(ctx, args...).Scan(dest...) })
 	if errors.Is(err, sql.ErrNoRows) || d.engine.absent(err) {
 		end(nil)
 		return auth.ErrNotFound
 	}
 	end(err)
 	return err
+}
+
+// queryRows reads rows and hands each to row, which scans it.
+func (d *DB) queryRows(ctx context.Context, s statement, args []any, row func(scan func(...any) error) error) (err error) {
+	end := d.observe(ctx, kindRead, statements[s].text)
+	defer func() { end(err) }()
+	ctx, cancel := d.reading(ctx)
+	defer cancel()
+	var rows *sql.Rows
+	err = d.ask(ctx, func() (err error) {
+		rows, err = d.prepared[s].QueryContext(ctx, args...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// ask runs a read, and again for as long as that is of use and ctx is not done.
+func (d *DB) ask(ctx context.Context, read func() error) error {
+	for {
+		err := read()
+		if err == nil || !d.engine.askAgain(err) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // reading is the context of a read. It does not heed the end of ctx.
@@ -105,12 +138,12 @@ func (d *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) 
 	return context.WithTimeout(context.WithoutCancel(ctx), d.Wait)
 }
 
-// patiently runs do again for as long as somebody else is in its way and ctx is
+// patiently runs a write, and again for as long as somebody else is in its way and ctx is
 // not done.
-func (d *DB) patiently(ctx context.Context, do func() error) error {
+func (d *DB) patiently(ctx context.Context, write func() error) error {
 	for {
-		err := do()
-		if !d.engine.again(err) || ctx.Err() != nil {
+		err := write()
+		if err == nil || !d.engine.again(err) || ctx.Err() != nil {
 			return err
 		}
 	}

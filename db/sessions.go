@@ -85,23 +85,15 @@ func (s Sessions) EndAll(ctx context.Context, realm string, t auth.Target, now t
 
 // List reads the live rows of a user.
 func (s Sessions) List(ctx context.Context, realm, userID string, now time.Time) (list []auth.Session, err error) {
-	end := s.DB.observe(ctx, kindRead, statements[listSessions].text)
-	defer func() { end(err) }()
-	ctx, cancel := s.DB.reading(ctx)
-	defer cancel()
-	rows, err := s.DB.prepared[listSessions].QueryContext(ctx, userID, realm, millis(now))
-	if err != nil {
-		return nil, fmt.Errorf("list sessions: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err = s.DB.queryRows(ctx, listSessions, []any{userID, realm, millis(now)}, func(scan func(...any) error) error {
 		var c sessionRow
-		if err := rows.Scan(c.dest()...); err != nil {
-			return nil, fmt.Errorf("list sessions: %w", err)
+		if err := scan(c.dest()...); err != nil {
+			return err
 		}
 		list = append(list, c.row().Session)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
 	return list, nil

@@ -176,6 +176,7 @@ type file struct {
 // transaction has the only lock there is from its beginning.
 func (f *file) String() string                              { return f.path }
 func (f *file) plain(err error) error                       { return err }
+func (f *file) askAgain(error) bool                         { return false }
 func (f *file) absent(error) bool                           { return false }
 func (f *file) schema(text string) string                   { return text }
 func (f *file) migrationWait() time.Duration                { return defaultWait }
