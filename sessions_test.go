@@ -58,7 +58,7 @@ func TestDatabaseless(t *testing.T) {
 }
 
 // forAll says whether everybody may pass through dir.
-func forAll(t *testing.T, dir string) bool {
+func forAll(t testing.TB, dir string) bool {
 	t.Helper()
 	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)

@@ -1,0 +1,320 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A pgServer is a Postgres server of the test's own, to be stopped and started.
+type pgServer struct {
+	testing.TB
+	bin, dir, port string
+	as             *syscall.Credential // the server does not run as root
+	running        *exec.Cmd
+	log            *journal
+}
+
+// newPostgres makes an empty server that is running.
+func newPostgres(t testing.TB) *pgServer {
+	t.Helper()
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if path, err := exec.LookPath("initdb"); err == nil {
+		found = append(found, path)
+	}
+	if len(found) == 0 {
+		if os.Getenv("REQUIRE_SERVICES") != "" {
+			t.Fatal("there is no Postgres, and REQUIRE_SERVICES is set")
+		}
+		t.Skip("there is no Postgres on this machine to be stopped and started")
+	}
+	dir, err := os.MkdirTemp("", "postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	s := &pgServer{TB: t, bin: filepath.Dir(found[len(found)-1]), dir: dir, port: freePort(t)}
+	if os.Getuid() == 0 {
+		if !forAll(t, os.TempDir()) {
+			t.Fatal("the Postgres server runs as somebody else, who may not enter " + os.TempDir())
+		}
+		s.as = somebody(t, "postgres")
+		if err := os.Chown(dir, int(s.as.Uid), int(s.as.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := s.command("initdb", "-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput()
+	if err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	s.start()
+	t.Cleanup(func() { s.stop(syscall.SIGQUIT) })
+	return s
+}
+
+func somebody(t testing.TB, name string) *syscall.Credential {
+	t.Helper()
+	u, err := user.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+func (s *pgServer) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+	cmd.Dir, cmd.SysProcAttr = s.dir, &syscall.SysProcAttr{Credential: s.as}
+	return cmd
+}
+
+func (s *pgServer) start() {
+	s.Helper()
+	s.running = s.command("postgres", "-D", filepath.Join(s.dir, "data"), "-p", s.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir)
+	s.log = &journal{}
+	s.running.Stderr = s.log
+	if err := s.running.Start(); err != nil {
+		s.Fatal(err)
+	}
+	s.log.await(s, "ready to accept connections")
+}
+
+// stop ends the server: in peace with SIGINT, as a crash would with SIGQUIT.
+func (s *pgServer) stop(signal os.Signal) {
+	if s.running != nil {
+		s.running.Process.Signal(signal)
+		s.running.Wait()
+		s.running = nil
+	}
+}
+
+func (s *pgServer) url() string {
+	return "postgres://postgres:sEcReT@127.0.0.1:" + s.port + "/postgres?sslmode=disable"
+}
+
+func (s *pgServer) shell() *sql.DB {
+	s.Helper()
+	d, err := sql.Open("pgx", s.url())
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { d.Close() })
+	return d
+}
+
+// TestPostgresRestarts stops the server under load and starts it again, in peace
+// and as after a crash. Meanwhile every answer is the right one or 503, no cookie
+// is touched, and afterwards everything that was answered holds, in the same
+// process.
+func TestPostgresRestarts(t *testing.T) {
+	pg := newPostgres(t)
+	dir := t.TempDir()
+	p := start(t, dir, databaseOnly, "DATABASE_URL="+pg.url())
+	if got := p.says("database"); got != "postgres://127.0.0.1:"+pg.port+"/postgres" {
+		t.Errorf("the banner says %q", got)
+	}
+	ended := visit(t, p)
+	ended.signIn("linus")
+	copied := ended.thief()
+	ended.post("/sign-out")
+
+	load := &load{TB: t, p: p}
+	load.begin()
+	operator := visit(t, p)
+	for _, signal := range []os.Signal{syscall.SIGQUIT, syscall.SIGINT} {
+		load.awaits(&load.fine, 200)
+		pg.stop(signal)
+		load.awaits(&load.faults, 50)
+		operator.wants("/readyz", 503)
+		operator.wants("/healthz", 200)
+		if err := visit(t, p).trySignIn("ada"); err == nil {
+			t.Error("somebody signed in without a database")
+		}
+		pg.start()
+		operator.until("/readyz", 200)
+		load.awaits(&load.fine, 200)
+	}
+	load.end()
+	for _, v := range load.visitors {
+		v.wants("/api/session", 200)
+	}
+	copied.wants("/api/session", 401, `"code":"revoked"`)
+	t.Logf("%d visitors: %d requests answered, %d told to come again (slowest %s), nobody signed out",
+		len(load.visitors), load.fine.Load(), load.faults.Load(), time.Duration(load.slowest.Load()).Round(time.Millisecond))
+	if strings.Contains(p.log.String(), "sEcReT") {
+		t.Error("the password is in the log")
+	}
+	if got := files(t, dir); len(got) != 1 || got[0] != keyFile {
+		t.Errorf("left behind: got %q, want only %s", got, keyFile)
+	}
+	if code := p.stop(); code != 0 {
+		t.Errorf("exit code: got %d, want 0", code)
+	}
+}
+
+// TestPostgresHangs: somebody holds the table of sessions. Requests give up in
+// time, with 503, and go on when it is free.
+func TestPostgresHangs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for every timeout")
+	}
+	pg := newPostgres(t)
+	p := start(t, t.TempDir(), databaseOnly, "DATABASE_URL="+pg.url())
+	load := &load{TB: t, p: p}
+	load.begin()
+	load.awaits(&load.fine, 200)
+	holder, err := pg.shell().Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := holder.Exec("LOCK TABLE sessions"); err != nil {
+		t.Fatal(err)
+	}
+	load.awaits(&load.faults, 8)
+	if err := holder.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	load.awaits(&load.fine, 200)
+	load.end()
+	if slowest := time.Duration(load.slowest.Load()); slowest > 6*time.Second {
+		t.Errorf("somebody waited for %s, want 6 s at most", slowest)
+	}
+}
+
+// TestPostgresStartsTogether: ten programs that start at once on an empty database
+// all start.
+func TestPostgresStartsTogether(t *testing.T) {
+	pg := newPostgres(t)
+	dir := t.TempDir()
+	var programs []*program
+	for range 10 {
+		programs = append(programs, launch(t, command(dir, "ADDR=localhost:0", databaseOnly, "DATABASE_URL="+pg.url())))
+	}
+	for _, p := range programs {
+		p.open()
+	}
+	visitor := visit(t, programs[0])
+	visitor.signIn("ada")
+	for _, p := range programs {
+		visitor.at(p).wants("/dashboard", 200, "Ada Lovelace")
+		if code := p.stop(); code != 0 {
+			t.Errorf("exit code: got %d, want 0:\n%s", code, p.log)
+		}
+	}
+}
+
+// TestPostgresIsMissing: the start stops with one line that shows no secret.
+func TestPostgresIsMissing(t *testing.T) {
+	p := launch(t, command(t.TempDir(), databaseOnly, "ADDR=localhost:0", "DATABASE_URL=postgres://ada:sEcReT@127.0.0.1:"+freePort(t)+"/app?password=sEcReT"))
+	if code := p.wait(); code != 1 {
+		t.Errorf("exit code: got %d, want 1", code)
+	}
+	said := p.log.String()
+	if !strings.HasPrefix(said, "sessionlab: DATABASE_URL: open database postgres://127.0.0.1:") || strings.Count(said, "\n") != 1 || strings.Contains(said, "sEcReT") {
+		t.Errorf("got %q", said)
+	}
+}
+
+// A load is visitors who are signed in and ask who they are, over and over.
+type load struct {
+	testing.TB
+	p            *program
+	visitors     []*visitor
+	busy         sync.WaitGroup
+	over         atomic.Bool
+	fine, faults atomic.Int64
+	slowest      atomic.Int64 // in nanoseconds
+}
+
+func (l *load) begin() {
+	l.Helper()
+	for n := range 8 {
+		v := visit(l.TB, l.p)
+		v.signIn([]string{"ada", "grace", "linus"}[n%3])
+		l.visitors = append(l.visitors, v)
+		l.busy.Go(func() {
+			cookies := fmt.Sprint(v.copied())
+			for !l.over.Load() {
+				began := time.Now()
+				said, err := v.try("GET", "/api/session", nil)
+				switch {
+				case err != nil:
+					l.Errorf("visitor %d: %v", n, err)
+					return
+				case said.status == http.StatusOK:
+					l.fine.Add(1)
+				case said.status == http.StatusServiceUnavailable:
+					l.faults.Add(1)
+				default:
+					l.Errorf("visitor %d: got %d %s, want 200 or 503", n, said.status, said.body)
+					return
+				}
+				if set := said.header.Values("Set-Cookie"); len(set) > 0 && said.status != http.StatusOK {
+					l.Errorf("visitor %d: a fault touched cookies: %q", n, set)
+				}
+				if took := int64(time.Since(began)); took > l.slowest.Load() {
+					l.slowest.Store(took)
+				}
+			}
+			if got := fmt.Sprint(v.copied()); got != cookies {
+				l.Errorf("visitor %d: the cookies changed", n)
+			}
+		})
+	}
+	l.Cleanup(l.end)
+}
+
+func (l *load) end() {
+	l.over.Store(true)
+	l.busy.Wait()
+}
+
+// awaits waits until a count has grown by so many.
+func (l *load) awaits(count *atomic.Int64, n int64) {
+	l.Helper()
+	deadline, from := time.Now().Add(patience), count.Load()
+	for watcher := visit(l.TB, l.p); count.Load() < from+n; {
+		if time.Now().After(deadline) || l.Failed() {
+			l.Fatalf("%d answered and %d told to come again:\n%s", l.fine.Load(), l.faults.Load(), l.p.log)
+		}
+		watcher.get("/healthz") // instead of spinning
+	}
+}
+
+// until asks for a page until the answer is the wanted one.
+func (v *visitor) until(path string, status int) {
+	v.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		if said, err := v.try("GET", path, url.Values{}); err == nil && said.status == status {
+			return
+		}
+		if time.Now().After(deadline) {
+			v.Fatalf("GET %s was not %d after %s", path, status, patience)
+		}
+	}
+}
