@@ -2,18 +2,13 @@ package main
 
 import (
 	"database/sql"
-	"fmt"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,7 +17,7 @@ import (
 // A pgServer is a Postgres server of the test's own, to be stopped and started.
 type pgServer struct {
 	testing.TB
-	bin, dir, port string
+	bin, dir, addr string
 	as             *syscall.Credential // the server does not run as root
 	running        *exec.Cmd
 	log            *journal
@@ -36,7 +31,7 @@ func newPostgres(t testing.TB) *pgServer {
 		found = append(found, path)
 	}
 	if len(found) == 0 {
-		if os.Getenv("REQUIRE_SERVICES") != "" {
+		if os.Getenv("REQUIRE_SERVICES") == "1" {
 			t.Fatal("there is no Postgres, and REQUIRE_SERVICES is set")
 		}
 		t.Skip("there is no Postgres on this machine to be stopped and started")
@@ -46,7 +41,7 @@ func newPostgres(t testing.TB) *pgServer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &pgServer{TB: t, bin: filepath.Dir(found[len(found)-1]), dir: dir, port: freePort(t)}
+	s := &pgServer{TB: t, bin: filepath.Dir(found[len(found)-1]), dir: dir, addr: freeAddress(t)}
 	if os.Getuid() == 0 {
 		if !forAll(t, os.TempDir()) {
 			t.Fatal("the Postgres server runs as somebody else, who may not enter " + os.TempDir())
@@ -76,17 +71,6 @@ func somebody(t testing.TB, name string) *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 func (s *pgServer) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.bin, name), args...)
 	cmd.Dir, cmd.SysProcAttr = s.dir, &syscall.SysProcAttr{Credential: s.as}
@@ -95,7 +79,8 @@ func (s *pgServer) command(name string, args ...string) *exec.Cmd {
 
 func (s *pgServer) start() {
 	s.Helper()
-	s.running = s.command("postgres", "-D", filepath.Join(s.dir, "data"), "-p", s.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir)
+	_, port, _ := net.SplitHostPort(s.addr)
+	s.running = s.command("postgres", "-D", filepath.Join(s.dir, "data"), "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir)
 	s.log = &journal{}
 	s.running.Stderr = s.log
 	if err := s.running.Start(); err != nil {
@@ -114,7 +99,7 @@ func (s *pgServer) stop(signal os.Signal) {
 }
 
 func (s *pgServer) url() string {
-	return "postgres://postgres:sEcReT@127.0.0.1:" + s.port + "/postgres?sslmode=disable"
+	return "postgres://postgres:sEcReT@" + s.addr + "/postgres?sslmode=disable"
 }
 
 func (s *pgServer) shell() *sql.DB {
@@ -135,7 +120,7 @@ func TestPostgresRestarts(t *testing.T) {
 	pg := newPostgres(t)
 	dir := t.TempDir()
 	p := start(t, dir, databaseOnly, "DATABASE_URL="+pg.url())
-	if got := p.says("database"); got != "postgres://127.0.0.1:"+pg.port+"/postgres" {
+	if got := p.says("database"); got != "postgres://"+pg.addr+"/postgres" {
 		t.Errorf("the banner says %q", got)
 	}
 	ended := visit(t, p)
@@ -143,29 +128,31 @@ func TestPostgresRestarts(t *testing.T) {
 	copied := ended.thief()
 	ended.post("/sign-out")
 
-	load := &load{TB: t, p: p}
-	load.begin()
+	l := newLoad(t, p)
+	l.begin()
 	operator := visit(t, p)
 	for _, signal := range []os.Signal{syscall.SIGQUIT, syscall.SIGINT} {
-		load.awaits(&load.fine, 200)
+		l.until("everybody is in", func(c counts) bool { return c.ok > 20 })
 		pg.stop(signal)
-		load.awaits(&load.faults, 50)
+		l.until("nobody can tell", func(c counts) bool { return c.fault > 5 })
 		operator.wants("/readyz", 503)
 		operator.wants("/healthz", 200)
 		if err := visit(t, p).trySignIn("ada"); err == nil {
 			t.Error("somebody signed in without a database")
 		}
 		pg.start()
-		operator.until("/readyz", 200)
-		load.awaits(&load.fine, 200)
+		poll(t, "ready again", func() bool { return operator.get("/readyz").status == 200 })
+		l.until("everybody is in again", func(c counts) bool { return c.ok > 20 })
 	}
-	load.end()
-	for _, v := range load.visitors {
+	all := l.end()
+	t.Logf("%d answers, %d of them 503 while Postgres was down; %d failures, %d sign-outs", all.ok+all.fault, all.fault, all.failed, all.out)
+	if all.failed > 0 || all.out > 0 {
+		t.Errorf("got %d failures and %d sign-outs, want none", all.failed, all.out)
+	}
+	for _, v := range l.visitors {
 		v.wants("/api/session", 200)
 	}
 	copied.wants("/api/session", 401, `"code":"revoked"`)
-	t.Logf("%d visitors: %d requests answered, %d told to come again (slowest %s), nobody signed out",
-		len(load.visitors), load.fine.Load(), load.faults.Load(), time.Duration(load.slowest.Load()).Round(time.Millisecond))
 	if strings.Contains(p.log.String(), "sEcReT") {
 		t.Error("the password is in the log")
 	}
@@ -177,6 +164,17 @@ func TestPostgresRestarts(t *testing.T) {
 	}
 }
 
+// newLoad is eight visitors who are signed in and ask who they are.
+func newLoad(t testing.TB, p *program) *load {
+	l := &load{TB: t, path: "/api/session", done: make(chan struct{})}
+	for n := range 8 {
+		v := visit(t, p)
+		v.signIn([]string{"ada", "grace", "linus"}[n%3])
+		l.visitors = append(l.visitors, v)
+	}
+	return l
+}
+
 // TestPostgresHangs: somebody holds the table of sessions. Requests give up in
 // time, with 503, and go on when it is free.
 func TestPostgresHangs(t *testing.T) {
@@ -185,9 +183,9 @@ func TestPostgresHangs(t *testing.T) {
 	}
 	pg := newPostgres(t)
 	p := start(t, t.TempDir(), databaseOnly, "DATABASE_URL="+pg.url())
-	load := &load{TB: t, p: p}
-	load.begin()
-	load.awaits(&load.fine, 200)
+	l := newLoad(t, p)
+	l.begin()
+	l.until("everybody is in", func(c counts) bool { return c.ok > 20 })
 	holder, err := pg.shell().Begin()
 	if err != nil {
 		t.Fatal(err)
@@ -195,14 +193,17 @@ func TestPostgresHangs(t *testing.T) {
 	if _, err := holder.Exec("LOCK TABLE sessions"); err != nil {
 		t.Fatal(err)
 	}
-	load.awaits(&load.faults, 8)
+	began := time.Now()
+	l.until("nobody can tell", func(c counts) bool { return c.fault > 0 })
+	if took := time.Since(began); took > 6*time.Second {
+		t.Errorf("somebody waited for %s, want 6 s at most", took)
+	}
 	if err := holder.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	load.awaits(&load.fine, 200)
-	load.end()
-	if slowest := time.Duration(load.slowest.Load()); slowest > 6*time.Second {
-		t.Errorf("somebody waited for %s, want 6 s at most", slowest)
+	l.until("everybody is in again", func(c counts) bool { return c.ok > 20 })
+	if all := l.end(); all.failed > 0 || all.out > 0 {
+		t.Errorf("got %d failures and %d sign-outs, want none", all.failed, all.out)
 	}
 }
 
@@ -230,91 +231,12 @@ func TestPostgresStartsTogether(t *testing.T) {
 
 // TestPostgresIsMissing: the start stops with one line that shows no secret.
 func TestPostgresIsMissing(t *testing.T) {
-	p := launch(t, command(t.TempDir(), databaseOnly, "ADDR=localhost:0", "DATABASE_URL=postgres://ada:sEcReT@127.0.0.1:"+freePort(t)+"/app?password=sEcReT"))
+	p := launch(t, command(t.TempDir(), databaseOnly, "ADDR=localhost:0", "DATABASE_URL=postgres://ada:sEcReT@"+freeAddress(t)+"/app?password=sEcReT"))
 	if code := p.wait(); code != 1 {
 		t.Errorf("exit code: got %d, want 1", code)
 	}
 	said := p.log.String()
 	if !strings.HasPrefix(said, "sessionlab: DATABASE_URL: open database postgres://127.0.0.1:") || strings.Count(said, "\n") != 1 || strings.Contains(said, "sEcReT") {
 		t.Errorf("got %q", said)
-	}
-}
-
-// A load is visitors who are signed in and ask who they are, over and over.
-type load struct {
-	testing.TB
-	p            *program
-	visitors     []*visitor
-	busy         sync.WaitGroup
-	over         atomic.Bool
-	fine, faults atomic.Int64
-	slowest      atomic.Int64 // in nanoseconds
-}
-
-func (l *load) begin() {
-	l.Helper()
-	for n := range 8 {
-		v := visit(l.TB, l.p)
-		v.signIn([]string{"ada", "grace", "linus"}[n%3])
-		l.visitors = append(l.visitors, v)
-		l.busy.Go(func() {
-			cookies := fmt.Sprint(v.copied())
-			for !l.over.Load() {
-				began := time.Now()
-				said, err := v.try("GET", "/api/session", nil)
-				switch {
-				case err != nil:
-					l.Errorf("visitor %d: %v", n, err)
-					return
-				case said.status == http.StatusOK:
-					l.fine.Add(1)
-				case said.status == http.StatusServiceUnavailable:
-					l.faults.Add(1)
-				default:
-					l.Errorf("visitor %d: got %d %s, want 200 or 503", n, said.status, said.body)
-					return
-				}
-				if set := said.header.Values("Set-Cookie"); len(set) > 0 && said.status != http.StatusOK {
-					l.Errorf("visitor %d: a fault touched cookies: %q", n, set)
-				}
-				if took := int64(time.Since(began)); took > l.slowest.Load() {
-					l.slowest.Store(took)
-				}
-			}
-			if got := fmt.Sprint(v.copied()); got != cookies {
-				l.Errorf("visitor %d: the cookies changed", n)
-			}
-		})
-	}
-	l.Cleanup(l.end)
-}
-
-func (l *load) end() {
-	l.over.Store(true)
-	l.busy.Wait()
-}
-
-// awaits waits until a count has grown by so many.
-func (l *load) awaits(count *atomic.Int64, n int64) {
-	l.Helper()
-	deadline, from := time.Now().Add(patience), count.Load()
-	for watcher := visit(l.TB, l.p); count.Load() < from+n; {
-		if time.Now().After(deadline) || l.Failed() {
-			l.Fatalf("%d answered and %d told to come again:\n%s", l.fine.Load(), l.faults.Load(), l.p.log)
-		}
-		watcher.get("/healthz") // instead of spinning
-	}
-}
-
-// until asks for a page until the answer is the wanted one.
-func (v *visitor) until(path string, status int) {
-	v.Helper()
-	for deadline := time.Now().Add(patience); ; {
-		if said, err := v.try("GET", path, url.Values{}); err == nil && said.status == status {
-			return
-		}
-		if time.Now().After(deadline) {
-			v.Fatalf("GET %s was not %d after %s", path, status, patience)
-		}
 	}
 }

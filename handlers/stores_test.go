@@ -23,12 +23,7 @@ func TestPostgres(t *testing.T) {
 	if overPostgres {
 		t.Skip("this is that run")
 	}
-	if os.Getenv("TEST_DATABASE_URL") == "" {
-		if os.Getenv("REQUIRE_SERVICES") != "" {
-			t.Fatal("TEST_DATABASE_URL is not set, and REQUIRE_SERVICES is")
-		}
-		t.Skip("TEST_DATABASE_URL names no Postgres server to test with")
-	}
+	service(t, "TEST_DATABASE_URL")
 	args := []string{"-test.count=1", "-test.skip=^TestBrowser|^TestLabBrowser"}
 	if testing.Short() {
 		args = append(args, "-test.short")
