@@ -82,6 +82,7 @@ func (b *browser) visit(method, path string, form url.Values, site string) *brow
 func (b *browser) request(method, path string, form url.Values, site string) *httptest.ResponseRecorder {
 	b.Helper()
 	to := b.page.url.ResolveReference(b.parse(path))
+	to.Fragment = "" // stays in the browser
 	r := httptest.NewRequest(method, to.String(), strings.NewReader(form.Encode()))
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -116,7 +116,7 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 			nav = append(nav, item)
 		}
 	}
-	p.Nav = append(nav, link(r, "How sign-in works", "/flow"), link(r, "Cost", costPath))
+	p.Nav = append(nav, link(r, "How sign-in works", "/flow"), link(r, "Cost", costPath), link(r, "Learn", advicePath))
 	p.Footnote = "A lab for web sessions. Every answer on these pages is a real request."
 	p.Foot = l.foot(r)
 	if notes := standing(l.bench(r).Status()); len(notes) > 0 && !l.Sessionless(r.URL.Path) {

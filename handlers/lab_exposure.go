@@ -30,6 +30,8 @@ func (l *Lab) exposureRoutes(e *echo.Echo) {
 	e.GET(exposurePath, l.exposure)
 	e.POST(exposurePath+"/run", l.runExposure, l.site.limit(runs))
 	e.POST(exposurePath+"/cancel", l.cancelExposure)
+	e.GET(advicePath, l.learn)
+	e.GET(advicePath+"/decision.md", l.decision)
 }
 
 // Stop calls off what is measured in the background, and waits until it is over.

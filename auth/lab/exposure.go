@@ -58,7 +58,8 @@ type Exposed struct {
 	Took     time.Duration // by the process clock
 	Requests int           // that copies made
 	Beat     time.Duration // how often at least the copy asks that keeps asking
-	Rows     []Exposure    // by ending, then by strategy as [auth.Kinds] has them
+	Life     auth.Lifetimes
+	Rows     []Exposure // by ending, then by strategy as [auth.Kinds] has them
 }
 
 // Of returns the row of a strategy and an ending.
@@ -90,7 +91,7 @@ const maxAsked = 20_000
 func (b *Bench) Expose(ctx context.Context, report func(done, of int, soFar Exposed)) error {
 	x := &exposing{bench: b, report: report, life: b.parts.Auth.Life}
 	x.steps = steps(x.life)
-	x.found = Exposed{At: b.parts.Now(), Beat: x.steps[0]}
+	x.found = Exposed{At: b.parts.Now(), Beat: x.steps[0], Life: x.life}
 	for _, m := range b.Managers() {
 		x.names = append(x.names, m.Name)
 	}
