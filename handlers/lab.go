@@ -23,6 +23,7 @@ type Lab struct {
 	traces traces
 
 	Exposures lab.Exposures // of this server
+	assault   assault       // on a site of its own
 }
 
 var _ Extension = (*Lab)(nil)
@@ -86,6 +87,7 @@ func (l *Lab) Routes(e *echo.Echo) {
 	e.Use(l.watchSignIns)
 	e.GET("/flow", l.flow)
 	l.exposureRoutes(e)
+	e.POST("/flow/attack", l.attack)
 	for name, guard := range l.guards() {
 		e.GET("/api/guards/"+name, passed, l.site.requireSession, guard)
 	}

@@ -22,8 +22,8 @@ func (l *Lab) flow(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	told, _ := l.traces.look(visitor.ID, l.site.Now())
-	m := views.Flow{SignInHref: "/sign-in?next=/flow"}
+	told, tries := l.traces.look(visitor.ID, l.site.Now())
+	m := views.Flow{SignInHref: "/sign-in?next=/flow", Attacks: l.attackViews(tries)}
 	if len(told) > 0 {
 		shown := told[0]
 		for _, tr := range told {

@@ -37,9 +37,6 @@ type trace struct {
 	receipt  []auth.Step
 }
 
-// attempted is what became of an attack.
-type attempted struct{}
-
 // An exchange is one request of the browser and what was answered.
 type exchange struct {
 	at, end  time.Time
@@ -129,6 +126,16 @@ func (t *traces) ended(visitor string, end *trace, now time.Time) {
 	v.told = append([]*trace{&tr}, v.told[:min(len(v.told), maxTold-1)]...)
 }
 
+// tried files what became of an attack; the last time counts.
+func (t *traces) tried(visitor, attack string, run attempted, now time.Time) {
+	if visitor == "" {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.of(visitor, now).runs[attack] = run
+}
+
 // look returns a visitor's finished sign-ins, newest first, and what became of the
 // attacks. Neither is changed afterwards.
 func (t *traces) look(visitor string, now time.Time) ([]*trace, map[string]attempted) {
@@ -157,6 +164,9 @@ func (l *Lab) watchSignIns(next echo.HandlerFunc) echo.HandlerFunc {
 		visitor, err := l.visitor(c)
 		if err != nil {
 			return err
+		}
+		if visitor.ID == "" { // who only passes by leaves nothing behind
+			return next(c)
 		}
 		tr := &trace{provider: c.Param("provider"), began: l.site.Now(), over: ends, linked: strings.HasPrefix(c.Path(), "/account/")}
 		r := c.Request()

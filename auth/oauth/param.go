@@ -29,6 +29,7 @@ var (
 	requestNames  = []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "prompt"}
 	callbackNames = []string{"code", "state", "iss", "error"}
 	formNames     = []string{"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"}
+	shownNames    = []string{"next", "persona", "Sec-Purpose", "Sec-Fetch-Site"} // of no protocol's
 	headerNames   = []string{"alg", "kid", "typ"}
 	claimNames    = []string{
 		"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr",
@@ -80,7 +81,10 @@ func param(name, value string) Param {
 // params shows those of v that have a name among names, and names the others.
 func params(v url.Values, names []string) []Param {
 	var list []Param
-	for _, name := range names {
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			continue
+		}
 		for _, value := range v[name] {
 			switch name {
 			case "error":
@@ -99,6 +103,11 @@ func params(v url.Values, names []string) []Param {
 		}
 	}
 	return append(list, unshown(others)...)
+}
+
+// Shown returns the parameters of a request in a flow, as a [Step] would have them.
+func Shown(v url.Values) []Param {
+	return params(v, slices.Concat(callbackNames, requestNames, shownNames))
 }
 
 // unshown names what is not shown.
