@@ -46,7 +46,7 @@ type config struct {
 	DrainDelay grace    `env:"DRAIN_DELAY" envDefault:"2s"`
 	Database   database `env:"DATABASE_URL" envDefault:"sessionlab.db"`
 	Redis      redisURL `env:"REDIS_URL"`
-	LabPublic  absent   `env:"LAB_PUBLIC"`
+	LabPublic  enabled  `env:"LAB_PUBLIC"`
 	DevIDP     toggle   `env:"DEV_IDP" envDefault:"auto"`
 	Proxies    prefixes `env:"TRUSTED_PROXIES"`
 
@@ -113,9 +113,11 @@ func (c *config) check() error {
 	switch {
 	case c.BaseURL.Scheme == "http" && !local:
 		return errors.New("BASE_URL: want https, because it is not on loopback")
-	case c.Strategy == compare && !local:
-		return errors.New("SESSION_STRATEGY: want a single strategy, because compare mode is for demonstrations and BASE_URL is not on loopback")
-	case c.DevIDP == "on" && !local:
+	case bool(c.LabPublic) && c.Strategy != compare:
+		return errors.New("LAB_PUBLIC: want it unset, because SESSION_STRATEGY is a single strategy, which has no lab")
+	case c.Strategy == compare && !local && !bool(c.LabPublic):
+		return errors.New("SESSION_STRATEGY: want a single strategy, because compare mode is for demonstrations and BASE_URL is not on loopback; LAB_PUBLIC=1 would give each visitor a bench of their own")
+	case c.DevIDP == "on" && !local && !bool(c.LabPublic):
 		return errors.New("DEV_IDP: want off, because with it everybody may be anybody and BASE_URL is not on loopback")
 	case c.Keys.KeyRing == nil && !local:
 		return errors.New("SESSION_KEYS: want keys, because BASE_URL is not on loopback; make one with: openssl rand -base64 32")
@@ -201,7 +203,7 @@ type (
 	share    float64
 	database string
 	redisURL string
-	absent   struct{}
+	enabled  bool
 	toggle   string
 	onOff    string
 	prefixes []netip.Prefix
@@ -317,9 +319,12 @@ func (s *share) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// UnmarshalText refuses: to ignore what somebody relies on would be worse.
-func (*absent) UnmarshalText([]byte) error {
-	return errors.New("it unset: this version does not know what it asks for")
+func (e *enabled) UnmarshalText(b []byte) error {
+	*e = true
+	if string(b) != "1" {
+		return errors.New("1, or it unset")
+	}
+	return nil
 }
 
 func (d *database) UnmarshalText(b []byte) error {

@@ -91,14 +91,23 @@ func run(ctx context.Context, hurry <-chan struct{}, environ []string, out, logT
 
 	// The lab, for SESSION_STRATEGY=compare. A starter deletes this block.
 	if cfg.Strategy == compare {
-		bench, err := lab.New(ctx, lab.Parts{
-			Auth: parts, Vault: vault, Store: store.db, Ada: site.Ada(), Now: time.Now, Observe: observe, Log: log,
-		})
-		if err != nil {
-			return err
+		parts := lab.Parts{Auth: parts, Vault: vault, Store: store.db, Ada: site.Ada(), Now: time.Now, Observe: observe, Log: log}
+		if cfg.LabPublic {
+			benches, err := lab.NewBenches(ctx, parts)
+			if err != nil {
+				return err
+			}
+			benches.Site, benches.Host = site, cfg.BaseURL.Host
+			site.ComparePublic(benches)
+			go benches.Sweep(ctx, time.Tick(time.Hour))
+		} else {
+			bench, err := lab.New(ctx, parts)
+			if err != nil {
+				return err
+			}
+			bench.Site, bench.Host = site, cfg.BaseURL.Host
+			site.Compare(bench)
 		}
-		bench.Site, bench.Host = site, cfg.BaseURL.Host
-		site.Compare(bench)
 		defer site.Extension.(*handlers.Lab).Stop()
 	}
 	// The end of the lab.

@@ -231,6 +231,9 @@ func banner(w io.Writer, cfg config, site *handlers.Site, store *store, keys str
 	strategy := cfg.single()
 	if site.Extension != nil {
 		strategy = compare + ": all of them at once"
+		if cfg.LabPublic {
+			strategy += ", on a bench of each visitor's own"
+		}
 	}
 	for _, p := range site.Providers.List {
 		providers = append(providers, p.ID)

@@ -129,9 +129,9 @@ type Accounts interface {
 	// [ErrTaken] if there is such an account.
 	SignUp(ctx context.Context, u User, id Identity, hash string) (User, error)
 
-	// Password returns the user behind a password account and the hash of the
-	// password; ErrNotFound if there is no such account.
-	Password(ctx context.Context, email string) (User, string, error)
+	// Password returns the user behind the password account of id and the hash of
+	// the password; ErrNotFound if there is no such account.
+	Password(ctx context.Context, id Identity) (User, string, error)
 
 	// SetPassword replaces the password of a user who has the account of id, or
 	// who gets it now, and raises the epoch; [ErrTaken] if it is another user's.

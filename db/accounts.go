@@ -114,10 +114,10 @@ func (d *DB) SignUp(ctx context.Context, u auth.User, id auth.Identity, hash str
 }
 
 // Password costs one read, whether or not there is such an account.
-func (d *DB) Password(ctx context.Context, email string) (auth.User, string, error) {
+func (d *DB) Password(ctx context.Context, id auth.Identity) (auth.User, string, error) {
 	var u auth.User
 	var hash string
-	err := d.queryRow(ctx, findPassword, []any{auth.PasswordProvider, email}, append([]any{&hash}, userDest(&u)...))
+	err := d.queryRow(ctx, findPassword, []any{id.Issuer, id.Subject}, append([]any{&hash}, userDest(&u)...))
 	if err != nil {
 		return auth.User{}, "", fmt.Errorf("find password: %w", err)
 	}

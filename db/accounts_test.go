@@ -144,6 +144,10 @@ func TestUnlinkAtOnceLeavesOne(t *testing.T) {
 	}
 }
 
+func passwordOf(email string) auth.Identity {
+	return auth.Identity{Issuer: auth.PasswordProvider, Subject: email}
+}
+
 func TestPasswordAccounts(t *testing.T) {
 	d, ctx := open(t), t.Context()
 	id, _ := auth.PasswordIdentity("Ada@Mail.test", "Ada")
@@ -157,10 +161,10 @@ func TestPasswordAccounts(t *testing.T) {
 	if _, err := d.SignUp(ctx, other, id, "hash 2"); !errors.Is(err, auth.ErrTaken) {
 		t.Errorf("sign up again: got %v, want ErrTaken", err)
 	}
-	if got, hash, err := d.Password(ctx, "ada@mail.test"); err != nil || got != u || hash != "hash 1" {
+	if got, hash, err := d.Password(ctx, passwordOf("ada@mail.test")); err != nil || got != u || hash != "hash 1" {
 		t.Errorf("got %+v, %q, %v", got, hash, err)
 	}
-	if _, _, err := d.Password(ctx, "grace@mail.test"); !errors.Is(err, auth.ErrNotFound) {
+	if _, _, err := d.Password(ctx, passwordOf("grace@mail.test")); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("unknown email: got %v, want ErrNotFound", err)
 	}
 	// A provider that vouches for the same email is somebody else.
@@ -175,7 +179,7 @@ func TestPasswordAccounts(t *testing.T) {
 	if err := d.SetPassword(ctx, u.ID, id, "hash 4"); err != nil {
 		t.Error(err)
 	}
-	if got, hash, err := d.Password(ctx, "ada@mail.test"); err != nil || hash != "hash 4" || got.Epoch != 1 {
+	if got, hash, err := d.Password(ctx, passwordOf("ada@mail.test")); err != nil || hash != "hash 4" || got.Epoch != 1 {
 		t.Errorf("after a change: got %+v, %q, %v", got, hash, err)
 	}
 	unlink(t, d, u.ID, auth.PasswordProvider, auth.ErrLastAccount)
@@ -184,7 +188,7 @@ func TestPasswordAccounts(t *testing.T) {
 	if n := count(t, d, "users WHERE password_hash IS NOT NULL"); n != 0 {
 		t.Error("the password outlived its account")
 	}
-	if _, _, err := d.Password(ctx, "ada@mail.test"); !errors.Is(err, auth.ErrNotFound) {
+	if _, _, err := d.Password(ctx, passwordOf("ada@mail.test")); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("after unlinking: got %v, want ErrNotFound", err)
 	}
 }

@@ -44,6 +44,9 @@ const (
 	raiseEpoch
 	findBench
 	saveBench
+	listBenches
+	deleteBench
+	deleteUsersOf
 	statementCount
 )
 
@@ -212,4 +215,10 @@ var statements = [statementCount]struct{ kind, text string }{
 	saveBench: {kindWrite, `
 		INSERT INTO benches (id, data, updated_at) VALUES ($1, $2, $3)
 		ON CONFLICT (id) DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at`},
+	listBenches: {kindRead, `
+		SELECT id, updated_at FROM benches`},
+	deleteBench: {kindWrite, `
+		DELETE FROM benches WHERE id = $1`},
+	deleteUsersOf: {kindWrite, `
+		DELETE FROM users WHERE id IN (SELECT user_id FROM accounts WHERE issuer = $1)`},
 }

@@ -241,7 +241,7 @@ func (s *Site) deleteAccount(c echo.Context) error {
 	}
 	s.Log.InfoContext(ctx, "account_deleted", "id", v.id, "user", user)
 	if s.Extension != nil {
-		s.Extension.Deleted(user)
+		s.Extension.Deleted(ctx, user)
 	}
 	if err := s.forget(c, s.Managers(c.Request())...); err != nil {
 		return err

@@ -33,7 +33,7 @@ func (trap) Page(*http.Request, *views.Page)        {}
 func (trap) Landing(echo.Context, views.Page) error { panic("the secret reason") }
 func (trap) Inside(echo.Context) handlers.Component { return nil }
 func (trap) SignedIn(context.Context, auth.User)    {}
-func (trap) Deleted(string)                         {}
+func (trap) Deleted(context.Context, string)        {}
 func setTrap(s *handlers.Site)                      { s.Extension = trap{} }
 func newTrappedSite(t testing.TB, strategy string) *site {
 	return newSiteWith(t, settings{Strategy: strategy, Change: setTrap})

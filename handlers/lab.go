@@ -17,10 +17,13 @@ import (
 // Lab is compare mode: the [Extension] that adds the toggle, the lab's pages and
 // what the dashboard folds away.
 type Lab struct {
-	Bench  *lab.Bench
-	site   *Site
-	costs  lab.Job[costs] // one at a time, whoever started it
-	traces traces
+	Bench    *lab.Bench   // everybody's; nil in a public lab
+	Benches  *lab.Benches // one per visitor, in a public lab
+	site     *Site
+	visitors lab.Visitors
+	limits   labLimits // of a public lab
+	traces   traces
+	costs    lab.Job[costs] // one at a time, whoever started it
 
 	Exposures lab.Exposures // of this server
 	assault   assault       // on a site of its own
@@ -32,8 +35,11 @@ var _ Extension = (*Lab)(nil)
 func (l *Lab) bench(r *http.Request) *lab.Bench { return l.benchOf(r.Context()) }
 
 func (l *Lab) benchOf(ctx context.Context) *lab.Bench {
-	if b := lab.From(ctx); b != nil {
+	if b := lab.About(ctx); b != nil {
 		return b
+	}
+	if l.Bench == nil { // as on an error page that comes before any visitor is asked
+		return l.Benches.Passing()
 	}
 	return l.Bench
 }
@@ -47,7 +53,10 @@ func (l *Lab) User(ctx context.Context, id string) (auth.User, error) {
 // Compare turns the site into compare mode: a sign-in issues a session under
 // every strategy of the bench, and the visitor picks the one that is trusted.
 func (s *Site) Compare(b *lab.Bench) {
-	l := &Lab{Bench: b, site: s}
+	s.compare(&Lab{Bench: b, site: s, visitors: b.Visitors()})
+}
+
+func (s *Site) compare(l *Lab) {
 	s.Managers = func(r *http.Request) []*auth.Manager { return l.bench(r).Managers() }
 	s.Pick = func(r *http.Request) *auth.Manager { return l.bench(r).Manager(chosen(r)) }
 	s.Users, s.Extension, s.Timing = l, l, true
@@ -76,6 +85,9 @@ func chosen(r *http.Request) string {
 
 // Routes are the toggle and the lab.
 func (l *Lab) Routes(e *echo.Echo) {
+	if l.Benches != nil {
+		e.Pre(l.enter)
+	}
 	e.POST("/strategy", l.choose)
 	e.GET("/compare", l.compare)
 	e.GET("/compare/state", l.state)
@@ -123,6 +135,8 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 	p.Foot = l.foot(r)
 	if notes := standing(l.bench(r).Status()); len(notes) > 0 && !l.Sessionless(r.URL.Path) {
 		p.Toggle = views.LabStrip(strings.Join(notes, " · "), "/compare/reset")
+	} else if cleared(r) {
+		p.Toggle = views.LabNote(clearedNote)
 	}
 	if p.User == nil || r.Method != http.MethodGet {
 		return
@@ -142,12 +156,11 @@ func (l *Lab) Page(r *http.Request, p *views.Page) {
 
 // SignedIn tells the bench who its story is about.
 func (l *Lab) SignedIn(ctx context.Context, u auth.User) {
-	visitor, _ := visitFrom(ctx).jar.Get(visitorCookie)
-	l.benchOf(ctx).SignedIn(ctx, visitor, u)
+	l.benchOf(ctx).SignedIn(ctx, l.visitorID(ctx), u)
 }
 
 // Deleted tells the bench that its story has lost its hero.
-func (l *Lab) Deleted(userID string) { l.Bench.Deleted(userID) }
+func (l *Lab) Deleted(ctx context.Context, userID string) { l.benchOf(ctx).Deleted(userID) }
 
 // choose is the toggle.
 func (l *Lab) choose(c echo.Context) error {

@@ -14,10 +14,7 @@ import (
 	"sessionlab/views"
 )
 
-const (
-	visitorCookie     = "visitor"
-	maxRememberChoice = 400 * 24 * time.Hour
-)
+const maxRememberChoice = 400 * 24 * time.Hour
 
 // What the lab refuses to do. Nothing was done then.
 var (
@@ -30,20 +27,31 @@ var (
 	errManyKeys       = &Problem{Status: 409, Code: "too_many_keys", Title: "The ring is full", Text: "Drop the old keys first."}
 )
 
-// visitor is the browser that asks, with what it carries. A browser without a
-// name gets one, so that the bench knows it when it comes back signed out.
-func (l *Lab) visitor(c echo.Context) (lab.Visitor, error) {
-	jar := auth.NewJar(c.Response(), c.Request())
-	id, err := jar.Get(visitorCookie)
-	if err != nil || len(id) != 26 {
-		id = l.site.Text()
-		if err := jar.Set(visitorCookie, id, maxRememberChoice); err != nil {
-			return lab.Visitor{}, err
-		}
+// visitorID is the name of the browser that asks; empty if it has none.
+func (l *Lab) visitorID(ctx context.Context) string {
+	if l.Bench == nil {
+		return l.benchOf(ctx).Visitor()
 	}
-	return lab.Visitor{
-		ID: id, Device: auth.Device{Name: device(c.Request().UserAgent())}, Wallet: lab.NewWallet(c.Request()),
-	}, nil
+	return l.visitors.Of(ctx, visitFrom(ctx).jar)
+}
+
+// visitor is the browser that asks, with what it carries. On a bench that is
+// everybody's, a browser without a name gets one, so that the bench knows it when
+// it comes back signed out.
+func (l *Lab) visitor(c echo.Context) (lab.Visitor, error) {
+	ctx, v := c.Request().Context(), lab.Visitor{
+		Device: auth.Device{Name: device(c.Request().UserAgent())}, Wallet: lab.NewWallet(c.Request()),
+	}
+	if l.Bench == nil {
+		v.ID = l.visitorID(ctx)
+		return v, nil
+	}
+	jar := auth.NewJar(c.Response(), c.Request())
+	if v.ID = l.visitors.Of(ctx, jar); v.ID == "" {
+		v.ID = l.site.Text()
+		return v, l.visitors.Name(ctx, jar, v.ID)
+	}
+	return v, nil
 }
 
 // look asks everybody anew, and passes on to the browser what became of its cookies.
@@ -156,6 +164,11 @@ func (l *Lab) act(c echo.Context) error {
 	do, ok := actions[c.Param("action")]
 	if !ok {
 		return errUnknownAction
+	}
+	if l.Benches != nil {
+		if wait := l.limits.acts.Take(address(c)); wait > 0 {
+			return l.site.tooOften(c, wait)
+		}
 	}
 	form, err := formOf(c)
 	if err != nil {

@@ -42,7 +42,7 @@ func (l *Lab) cost(c echo.Context) error { return l.costPage(c, http.StatusOK, n
 func (l *Lab) costPage(c echo.Context, status int, notice *views.Notice) error {
 	p := l.site.page(c.Request(), "Cost")
 	p.Wide, p.Notice = true, notice
-	visitor, _ := visitOf(c).jar.Get(visitorCookie)
+	visitor := l.visitorID(c.Request().Context())
 	return render(c.Response(), status, views.CostPage(p, costView(l.costs.Progress(), visitor, l.site.Now())))
 }
 
@@ -88,7 +88,7 @@ func (l *Lab) runCost(c echo.Context) error {
 
 // cancelCost calls the visitor's own run off. One that is over stays as it is.
 func (l *Lab) cancelCost(c echo.Context) error {
-	visitor, _ := visitOf(c).jar.Get(visitorCookie)
+	visitor := l.visitorID(c.Request().Context())
 	if p := l.costs.Progress(); p.Running && p.Result.By != visitor {
 		return errNotYours
 	}

@@ -100,7 +100,7 @@ func (s *Site) newUser(c echo.Context, email, name, password string) (auth.User,
 	if flaw := auth.FlawOf(password, id.Email, name, siteName); flaw != "" {
 		return auth.User{}, &flawed{400, string(flaw)}
 	}
-	switch _, _, err := s.Accounts.Password(ctx, id.Subject); {
+	switch _, _, err := s.Accounts.Password(ctx, id); {
 	case err == nil:
 		return auth.User{}, &flawed{409, "email_taken"}
 	case !errors.Is(err, auth.ErrNotFound):
@@ -131,11 +131,11 @@ func (s *Site) passwordSignIn(c echo.Context) error {
 	if wait := s.limits.signIns.Take(address(c)); wait > 0 {
 		return s.tooOften(c, wait)
 	}
-	id, _ := auth.PasswordIdentity(form.Get("email"), "")
+	id, _ := auth.PasswordIdentity(form.Get("email"), "") // no address: nobody's
 	if wait := s.limits.guesses.Try(id.Subject, address(c)); wait > 0 {
 		return s.tooOften(c, wait)
 	}
-	user, right, err := s.checkPassword(c, id.Subject, form.Get("password"))
+	user, right, err := s.checkPassword(c, id, form.Get("password"))
 	if err != nil {
 		return err
 	}
@@ -159,12 +159,12 @@ func (s *Site) passwordSignIn(c echo.Context) error {
 }
 
 // checkPassword hashes once for every email, known or not.
-func (s *Site) checkPassword(c echo.Context, email, password string) (auth.User, bool, error) {
+func (s *Site) checkPassword(c echo.Context, id auth.Identity, password string) (auth.User, bool, error) {
 	ctx := c.Request().Context()
 	if len(password) > auth.MaxPassword {
 		return auth.User{}, false, nil // nobody has such a one
 	}
-	user, hash, err := s.Accounts.Password(ctx, email)
+	user, hash, err := s.Accounts.Password(ctx, id)
 	if err != nil && !errors.Is(err, auth.ErrNotFound) {
 		return auth.User{}, false, unavailable(err)
 	}
@@ -216,7 +216,7 @@ func (s *Site) setPassword(c echo.Context, current, password string) error {
 	email := user.Email
 	if a := accounts.of(auth.PasswordProvider); a != nil {
 		email = a.Subject
-		_, right, err := s.checkPassword(c, a.Subject, current)
+		_, right, err := s.checkPassword(c, auth.Identity{Issuer: a.Issuer, Subject: a.Subject}, current)
 		if err != nil {
 			return err
 		}

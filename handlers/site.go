@@ -83,7 +83,7 @@ type Extension interface {
 	// SignedIn is told of each sign-in.
 	SignedIn(ctx context.Context, u auth.User)
 	// Deleted is told that a user is no more.
-	Deleted(userID string)
+	Deleted(ctx context.Context, userID string)
 }
 
 func (s *Site) https() bool { return s.BaseURL.Scheme == "https" }

@@ -53,6 +53,7 @@ type site struct {
 // settings are what a story needs to be different.
 type settings struct {
 	Strategy string               // compare, or one of them
+	Public   bool                 // compare for many visitors, each with a bench of their own
 	Seal     string               // securecookie if empty
 	BaseURL  string               // localURL if empty
 	Life     auth.Lifetimes       // the default ones if zero
@@ -129,7 +130,7 @@ func newSiteWith(t testing.TB, o settings) *site {
 		if compareMode == nil {
 			t.Skip("the lab is not here")
 		}
-		compareMode(s, parts, vault, observe, log)
+		compareMode(s, o.Public, parts, vault, observe, log)
 	} else {
 		kind, _ := auth.KindOf(o.Strategy)
 		strategy, err := kind.New(parts)
@@ -145,9 +146,9 @@ func newSiteWith(t testing.TB, o settings) *site {
 	return s
 }
 
-// compareMode wires the bench of a site in compare mode; nil where the lab was
-// deleted. See lab_site_test.go.
-var compareMode func(s *site, parts auth.Parts, vault auth.Vault, observe auth.Observer, log *slog.Logger)
+// compareMode wires the bench of a site in compare mode, or the benches of a public
+// one; nil where the lab was deleted. See lab_site_test.go.
+var compareMode func(s *site, public bool, parts auth.Parts, vault auth.Vault, observe auth.Observer, log *slog.Logger)
 
 // addProvider runs a development provider at issuer and configures it.
 func (s *site) addProvider(id, issuer string) http.Handler {

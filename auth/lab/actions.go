@@ -216,10 +216,7 @@ func (b *Bench) Reset(ctx context.Context, v Visitor) error {
 	if err := b.deleteRealm(ctx, old); err != nil {
 		return fmt.Errorf("delete the old realm: %w", err)
 	}
-	for name := range v.Wallet.steal().cookies {
-		v.Wallet.drop(name)
-	}
-	v.Wallet.drop(tombstone)
+	v.Wallet.Forget()
 	return nil
 }
 

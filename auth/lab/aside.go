@@ -44,14 +44,34 @@ func (b *Bench) Browser() Visitor {
 
 type benchKey struct{}
 
+// about is which bench a request is about.
+type about struct {
+	bench     *Bench
+	inProcess bool
+}
+
 // within marks the context of a request that is made in process on behalf of b.
 func (b *Bench) within(ctx context.Context) context.Context {
-	return context.WithValue(ctx, benchKey{}, b)
+	return context.WithValue(ctx, benchKey{}, about{b, true})
+}
+
+// With marks the context of a request that a browser makes, and that is about b.
+func (b *Bench) With(ctx context.Context) context.Context {
+	return context.WithValue(ctx, benchKey{}, about{b, false})
+}
+
+// About returns the bench that a request is about: the one that made it in process,
+// or the visitor's own; nil if nobody said which.
+func About(ctx context.Context) *Bench {
+	a, _ := ctx.Value(benchKey{}).(about)
+	return a.bench
 }
 
 // From returns the bench that made a request in process, nil for every other
 // request.
 func From(ctx context.Context) *Bench {
-	b, _ := ctx.Value(benchKey{}).(*Bench)
-	return b
+	if a, _ := ctx.Value(benchKey{}).(about); a.inProcess {
+		return a.bench
+	}
+	return nil
 }

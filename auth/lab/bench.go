@@ -28,11 +28,13 @@ import (
 // A Bench is a set of strategies with a realm, a clock, keys and a session version
 // of its own, the clients that use them, and the story of what was done. One
 // serves every browser of a local machine, so that two browsers are two devices
-// of one story.
+// of one story; on a public address each visitor has one of their own, see
+// [Benches].
 type Bench struct {
 	Site  http.Handler // who answers the requests; set before the first
 	Host  string       // of those requests
 	id    string       // under which it is saved; empty: it is not
+	own   bool         // of one visitor, in a space of its own
 	parts Parts
 
 	playing sync.Mutex // one demo's press, or one free action, at a time; taken before act
@@ -79,16 +81,21 @@ type Parts struct {
 type Store interface {
 	Bench(ctx context.Context, id string) ([]byte, error) // auth.ErrNotFound
 	SaveBench(ctx context.Context, id string, data []byte, now time.Time) error
+	Benches(ctx context.Context) (map[string]time.Time, error) // when each was saved last, by id
+	// DeleteBench deletes a bench with its space: the rows of the realms id/…, and
+	// the users whose accounts have the issuer id.
+	DeleteBench(ctx context.Context, id string) error
 	DeleteRealm(ctx context.Context, realm string) error
 	SetRole(ctx context.Context, userID, role string) error
 	Disable(ctx context.Context, userID string, now time.Time) error
 	Enable(ctx context.Context, userID string, now time.Time) error
 
 	auth.Directory
+	auth.Accounts
 	Forget(ctx context.Context, userID string) error // a user whom [Bench.Aside] made up
 }
 
-// local is the id of the one bench that there is.
+// local is the id of the bench that all browsers of a machine share.
 const local = "local"
 
 // New returns the bench as it was left, or a new one.
@@ -102,6 +109,14 @@ func New(ctx context.Context, p Parts) (*Bench, error) {
 		return b, err
 	}
 	return b, b.begin(ctx)
+}
+
+// realm is a new one, in the space of a bench that has one.
+func (b *Bench) realm() string {
+	if b.own {
+		return b.id + "/" + b.parts.Auth.Text()
+	}
+	return b.parts.Auth.Text()
 }
 
 // Now is the bench's clock, which drives its sessions and nothing else.

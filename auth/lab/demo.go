@@ -70,7 +70,7 @@ func (s Scene) play(ctx context.Context, b *Bench, v Visitor) error {
 	if err := b.Reset(ctx, v); err != nil {
 		return err
 	}
-	ada, err := b.parts.Store.SignIn(ctx, b.parts.Ada)
+	ada, err := b.parts.Store.SignIn(ctx, b.inside(b.parts.Ada))
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ type saved struct {
 // the process has it.
 func (b *Bench) begin(ctx context.Context) error {
 	g := &generation{
-		setup: setup{Realm: b.parts.Auth.Text(), Root: b.parts.Vault.Ring.Newest().ID, Oldest: 1, Newest: 1},
+		setup: setup{Realm: b.realm(), Root: b.parts.Vault.Ring.Newest().ID, Oldest: 1, Newest: 1},
 		clock: &clock{process: b.parts.Now}, plug: &plug{},
 	}
 	if err := b.wire(g); err != nil {
@@ -155,13 +155,18 @@ func (b *Bench) wire(g *generation) error {
 
 // deleteRealm deletes the rows of a realm, wherever strategies keep them.
 func (b *Bench) deleteRealm(ctx context.Context, realm string) error {
-	err := b.parts.Store.DeleteRealm(ctx, realm)
-	if behind, ok := b.parts.Auth.Behind.(interface {
+	return errors.Join(b.parts.Store.DeleteRealm(ctx, realm), b.parts.deleteBehind(ctx, realm))
+}
+
+// deleteBehind deletes those that lie in another store.
+func (p Parts) deleteBehind(ctx context.Context, realm string) error {
+	behind, ok := p.Auth.Behind.(interface {
 		DeleteRealm(ctx context.Context, realm string) error
-	}); ok {
-		err = errors.Join(err, behind.DeleteRealm(ctx, realm))
+	})
+	if !ok {
+		return nil
 	}
-	return err
+	return behind.DeleteRealm(ctx, realm)
 }
 
 // maxKeys bounds the ring.

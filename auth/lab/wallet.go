@@ -100,6 +100,17 @@ func (w *Wallet) drop(name string) {
 	})
 }
 
+// Forget drops what carries a session or tells of a sign-out.
+func (w *Wallet) Forget() {
+	for name := range w.steal().cookies {
+		w.drop(name)
+	}
+	w.drop(tombstone)
+}
+
+// Send puts the cookies into a request, in place of those that it had.
+func (w *Wallet) Send(r *http.Request) { r.Header.Set("Cookie", w.header()) }
+
 // Tell passes on to the real browser what happened to its cookies, each name once.
 func (w *Wallet) Tell(h http.Header) {
 	last := map[string]*http.Cookie{}

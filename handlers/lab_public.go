@@ -1,0 +1,106 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"sessionlab/auth"
+	"sessionlab/auth/lab"
+)
+
+// A public lab: every visitor has a bench of their own, and with it keys, sessions
+// and users that no other visitor meets.
+
+// ComparePublic turns the site into compare mode for visitors who do not know each
+// other.
+func (s *Site) ComparePublic(benches *lab.Benches) {
+	s.compare(&Lab{Benches: benches, site: s, visitors: benches.Visitors(), limits: newLabLimits(s.Now)})
+	people := benches.People()
+	s.Directory, s.Accounts = people, people
+	if s.Tokens != nil && s.Tokens.Store != nil {
+		s.Tokens.Store = people
+	}
+}
+
+// labLimits bound what one address may ask of a public lab. A classroom behind one
+// address must not notice.
+type labLimits struct {
+	benches *auth.Limiter // made
+	acts    *auth.Limiter // buttons pressed
+}
+
+func newLabLimits(now func() time.Time) labLimits {
+	return labLimits{
+		benches: &auth.Limiter{Burst: 120, Every: 5 * time.Second, Now: now},
+		acts:    &auth.Limiter{Burst: 600, Every: time.Minute / 600, Now: now},
+	}
+}
+
+// enter finds the visitor's bench before anything else is asked. Who has none, and
+// does nothing that would need one, gets one for this request only: a page that is
+// merely looked at leaves neither a row nor a cookie behind.
+func (l *Lab) enter(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if lab.From(r.Context()) != nil || strings.HasPrefix(r.URL.Path, "/static/") || strings.HasPrefix(r.URL.Path, "/idp/") {
+			return next(c)
+		}
+		jar := auth.NewJar(c.Response(), r)
+		b, release, err := l.Benches.Take(r.Context(), l.visitors.Of(r.Context(), jar))
+		if errors.Is(err, auth.ErrNotFound) {
+			b, release, err = l.begin(c, jar)
+		}
+		if err != nil {
+			return unavailable(err)
+		}
+		defer release()
+		c.SetRequest(c.Request().WithContext(b.With(c.Request().Context())))
+		return next(c)
+	}
+}
+
+// begin is for a visitor without a bench. Their cookies are of no bench that there
+// is, so they start without.
+func (l *Lab) begin(c echo.Context, jar *auth.Jar) (*lab.Bench, func(), error) {
+	ctx, wallet := c.Request().Context(), lab.NewWallet(c.Request())
+	if l.visitors.Forget(jar) {
+		ctx = context.WithValue(ctx, clearedKey{}, true)
+	}
+	wallet.Forget()
+	wallet.Tell(c.Response().Header())
+	r := c.Request().Clone(ctx)
+	wallet.Send(r)
+	c.SetRequest(r)
+	if !needsBench(r) {
+		return l.Benches.Passing(), func() {}, nil
+	}
+	if wait := l.limits.benches.Take(address(c)); wait > 0 {
+		return nil, nil, l.site.tooOften(c, wait)
+	}
+	b, release, err := l.Benches.Make(r.Context())
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := l.visitors.Name(r.Context(), jar, b.Visitor()); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return b, release, nil
+}
+
+// needsBench says whether a request leaves something behind on a bench.
+func needsBench(r *http.Request) bool {
+	return r.Method == http.MethodPost || strings.HasPrefix(r.URL.Path, "/sign-in/") && strings.HasSuffix(r.URL.Path, "/callback")
+}
+
+// cleared says whether this visitor's bench is gone.
+func cleared(r *http.Request) bool { return r.Context().Value(clearedKey{}) != nil }
+
+type clearedKey struct{}
+
+const clearedNote = "Your bench lay unused and was cleared away, with its sessions and its people. You start with a new one."
