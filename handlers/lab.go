@@ -100,6 +100,7 @@ func (l *Lab) Routes(e *echo.Echo) {
 	e.GET("/flow", l.flow)
 	l.exposureRoutes(e)
 	e.POST("/flow/attack", l.attack)
+	e.GET(guardPath+"*", l.guard)
 	for name, guard := range l.guards() {
 		e.GET("/api/guards/"+name, passed, l.site.requireSession, guard)
 	}

@@ -28,6 +28,8 @@ type attack struct {
 	guard   string // who refuses
 	reason  string // the stable code of the refusal
 	because string // what the refusal says in the log, beyond its code; may be empty
+	code    spot   // what refuses it
+	test    spot   // and the test that holds that
 	run     func(*play) (*heard, error)
 }
 
@@ -38,6 +40,7 @@ var attacks = []attack{
 		does:   "The callback comes with a good code and without a state, as from a page that was never told one.",
 		guard:  "No state, no flow: the callback belongs to nobody.",
 		reason: "flow_invalid", because: "no state",
+		code: spot{"auth/oauth/flow.go", `because("no state")`}, test: spot{"auth/oauth/flow_test.go", "func testStateMissing("},
 		run: func(p *play) (*heard, error) {
 			b := p.browser("you")
 			to, err := b.toCallback("")
@@ -52,6 +55,7 @@ var attacks = []attack{
 		does:   "The attacker signs in up to the callback and gives the link to you, who have a sign-in of your own under way. If it worked you would be in the attacker's account, and type your secrets there (login CSRF).",
 		guard:  "Each flow lies sealed in a cookie of the browser that began it; yours has none for that state.",
 		reason: "flow_invalid", because: "not of this browser",
+		code: spot{"auth/oauth/flow.go", `because("not of this browser")`}, test: spot{"auth/oauth/flow_test.go", "func testFlowOfAnotherBrowser("},
 		run: func(p *play) (*heard, error) {
 			to, err := p.browser("attacker").toCallback("")
 			if err != nil {
@@ -69,6 +73,7 @@ var attacks = []attack{
 		does:   "A sign-in that began at one provider comes back to the callback of another (mix-up), with its true state and code.",
 		guard:  "The provider's id is sealed into the flow.",
 		reason: "flow_invalid", because: "begun at another provider",
+		code: spot{"auth/oauth/flow.go", "case f.Provider != provider:"}, test: spot{"auth/oauth/flow_test.go", "func testFlowOfAnotherProvider("},
 		run: func(p *play) (*heard, error) {
 			b := p.browser("you")
 			to, err := b.toCallback("")
@@ -84,6 +89,7 @@ var attacks = []attack{
 		does:   "Somebody copied your cookies while you were at the provider, and your callback with its code. You arrive first and are signed in; then they arrive.",
 		guard:  "A flow is spent by the first callback, whoever brings its cookie. A provider would not take the code twice either.",
 		reason: "flow_invalid", because: "used before",
+		code: spot{"auth/oauth/flow.go", "p.spent.has(name)"}, test: spot{"auth/oauth/flow_test.go", "func testFlowUsedOnce("},
 		run: func(p *play) (*heard, error) {
 			you := p.browser("you")
 			to, err := you.toCallback("")
@@ -102,6 +108,7 @@ var attacks = []attack{
 		does:   "The thief has your code, unused, and puts it into the callback of a sign-in of their own. The site shows the provider the verifier that it knows: the thief's.",
 		guard:  "The provider compares it with the code_challenge that your request carried (PKCE).",
 		reason: "provider_error", because: "invalid_grant",
+		code: spot{"auth/devidp/token.go", "subtle.ConstantTimeCompare(sum[:], c.challenge[:])"}, test: spot{"auth/oauth/flow_test.go", "func testCodeNeedsVerifier("},
 		run: func(p *play) (*heard, error) {
 			yours, err := p.browser("you").toCallback("")
 			if err != nil {
@@ -120,6 +127,7 @@ var attacks = []attack{
 		does:   "The callback is right in everything, but names another issuer, as when an attacker's provider passes your code on (mix-up).",
 		guard:  "iss is compared, as text, with the issuer that was asked.",
 		reason: "identity_invalid", because: "not from the issuer",
+		code: spot{"auth/oauth/oauth.go", `query.Get("iss") != issuer`}, test: spot{"auth/oauth/openid_test.go", "func testIssuerOfCallback("},
 		run: func(p *play) (*heard, error) {
 			b := p.browser("you")
 			to, err := b.toCallback("")
@@ -134,6 +142,7 @@ var attacks = []attack{
 		does:   "Somebody sits on the line between this site and its provider, and puts an ID token there that the provider truly signed, for this site, and for another sign-in.",
 		guard:  "Its nonce is compared with the one in the flow.",
 		reason: "identity_invalid", because: "of another flow",
+		code: spot{"auth/oauth/openid.go", "case !equal(nonce, id.Nonce):"}, test: spot{"auth/oauth/openid_test.go", "func testIDTokens("},
 		run: func(p *play) (*heard, error) {
 			victim := p.browser("victim")
 			to, err := victim.toCallback("")
@@ -161,6 +170,7 @@ var attacks = []attack{
 		does:   "The form carries next=//evil.example, which a browser reads as another host. The sign-in succeeds; the question is where it leads.",
 		guard:  "Only a path of this site is kept; all else becomes /dashboard.",
 		reason: "next_replaced",
+		code:   spot{"auth/oauth/next.go", "func SafeNext("}, test: spot{"auth/oauth/next_test.go", "func testNext("},
 		run: func(p *play) (*heard, error) {
 			b := p.browser("you")
 			to, err := b.toCallback("//evil.example")
@@ -175,6 +185,7 @@ var attacks = []attack{
 		does:   "A page makes the browser fetch the start of a sign-in ahead of a click, or shows it as a picture.",
 		guard:  "A sign-in begins by POST only. GET is no such method, and sets nothing.",
 		reason: "method_not_allowed",
+		code:   spot{"handlers/routes.go", `e.POST("/sign-in/:provider"`}, test: spot{"handlers/input_test.go", "func TestUnknownPathsAndMethods("},
 		run: func(p *play) (*heard, error) {
 			return p.browser("you").send(http.MethodGet, "/sign-in/dev", nil, map[string]string{"Sec-Purpose": "prefetch", "Sec-Fetch-Site": "cross-site"})
 		},
@@ -300,7 +311,7 @@ func attackOf(name string) (attack, bool) {
 // attackViews are the buttons, and what came of those that were pressed.
 func (l *Lab) attackViews(tries map[string]attempted) (list []views.Attack) {
 	for _, a := range attacks {
-		v := views.Attack{Name: a.name, Label: a.label, Does: a.does, Guard: a.guard, Reason: a.reason}
+		v := views.Attack{Name: a.name, Label: a.label, Does: a.does, Guard: a.guard, Reason: a.reason, Links: a.links()}
 		if t, ok := tries[a.name]; ok {
 			v.Tried = &views.Attempt{Held: t.held, Verdict: t.reason, Detail: t.detail, When: when(t.at, l.site.Now()), Took: span(t.took)}
 			if t.reason == "" {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+
 	"sessionlab/handlers"
 )
 
@@ -65,6 +67,43 @@ func TestFlowAttacks(t *testing.T) {
 		}
 		if other := newBrowser(t, site).get("/flow"); other.has(".outcome") {
 			t.Error("somebody else sees what Ada tried")
+		}
+	}
+}
+
+// Each attack leads to the line that refuses it and to the tests that hold it: the
+// links go to lines that are there.
+func TestFlowAttacksNameTheirGuards(t *testing.T) {
+	t.Parallel()
+	ada := newBrowser(t, newSite(t, "compare"))
+	lines := map[string]string{}
+	for _, name := range handlers.AttackNames() {
+		ada.get("/flow")
+		links := ada.page.Find("#attack-" + name + " .sources a").Map(func(_ int, a *goquery.Selection) string { return a.AttrOr("href", "") })
+		if len(links) != 3 {
+			t.Fatalf("%s: got the links %q, want to the code and to two tests", name, links)
+		}
+		for _, href := range links {
+			path, line, _ := strings.Cut(href, "#")
+			ada.get(path).at(path, 200)
+			lines[name] += ada.one("#"+line).Text() + "\n"
+		}
+	}
+	for name, want := range map[string][]string{
+		"missing-state":  {`because("no state")`, "func testStateMissing(", `"missing-state":`},
+		"other-provider": {"f.Provider != provider", "func testFlowOfAnotherProvider(", `"other-provider":`},
+		"wrong-nonce":    {"!equal(nonce, id.Nonce)", "func testIDTokens(", `"wrong-nonce":`},
+		"prefetch":       {`e.POST("/sign-in/:provider"`, "func TestUnknownPathsAndMethods(", `"prefetch":`},
+	} {
+		for _, text := range want {
+			if !strings.Contains(lines[name], text) {
+				t.Errorf("%s leads to\n%swithout %s", name, lines[name], text)
+			}
+		}
+	}
+	for _, path := range []string{"", "auth/oauth/errors.go", "auth/oauth/../../main.go", "main.go", "handlers/..", "handlers/site.go", "/etc/passwd"} {
+		if w := ada.request("GET", "/flow/source/"+path, nil, "none"); w.Code != 404 {
+			t.Errorf("/flow/source/%s: got %d", path, w.Code)
 		}
 	}
 }

@@ -17,6 +17,11 @@ func (s *Source) Lines(file string) [][]Piece {
 	if !ok {
 		return nil
 	}
+	return Highlight(file, src)
+}
+
+// Highlight takes the lines of a Go file apart.
+func Highlight(file string, src []byte) [][]Piece {
 	var scan scanner.Scanner
 	f := token.NewFileSet().AddFile(file, -1, len(src))
 	scan.Init(f, src, nil, scanner.ScanComments)
