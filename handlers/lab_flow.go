@@ -24,6 +24,9 @@ func (l *Lab) flow(c echo.Context) error {
 	}
 	told, tries := l.traces.look(visitor.ID, l.site.Now())
 	m := views.Flow{SignInHref: "/sign-in?next=/flow", Attacks: l.attackViews(tries)}
+	if len(told) == 0 {
+		m.Outline = outline()
+	}
 	if len(told) > 0 {
 		shown := told[0]
 		for _, tr := range told {
@@ -98,7 +101,7 @@ func (l *Lab) traceView(tr *trace) *views.FlowTrace {
 }
 
 // unfolded are the steps whose values are worth a look before any other.
-var unfolded = []string{oauth.StepRequest, oauth.StepCallback, oauth.StepToken}
+var unfolded = []string{oauth.StepRequest, oauth.StepCallback}
 
 // summary is the time that it took, and where it went.
 func summary(tr *trace) []views.Fact {

@@ -85,3 +85,29 @@ var glosses = map[string]string{
 	"not_shown":              "names only",
 	"authorization_response_iss_parameter_supported": "true: every callback must name the issuer",
 }
+
+// outline is the shape of every sign-in, without values.
+func outline() (steps []views.FlowStep) {
+	const browser, site, provider = views.LaneBrowser, views.LaneApp, views.LaneProvider
+	for _, o := range []struct {
+		name   string
+		arrows []views.Arrow
+	}{
+		{stepForm, []views.Arrow{{From: browser, To: site, Label: "form"}}},
+		{"discovery", []views.Arrow{{From: site, To: provider, Label: "discovery"}}},
+		{"request", []views.Arrow{{From: site, To: browser, Reply: true}, {From: browser, To: provider, Label: "authorization request"}}},
+		{stepPerson, []views.Arrow{{From: provider, To: provider, Label: "you"}}},
+		{"callback", []views.Arrow{{From: provider, To: browser, Reply: true}, {From: browser, To: site, Label: "callback"}}},
+		{"token", []views.Arrow{{From: site, To: provider, Label: "token request"}}},
+		{"keys", []views.Arrow{{From: site, To: provider, Label: "keys"}}},
+		{"id_token", []views.Arrow{{From: site, To: site, Label: "ID token checks"}}},
+		{"user_info", []views.Arrow{{From: site, To: provider, Label: "UserInfo"}}},
+		{stepSession, []views.Arrow{{From: site, To: site, Label: "session issued"}}},
+		{stepClean, []views.Arrow{{From: site, To: browser, Label: "a clean address", Reply: true}}},
+	} {
+		s := newStep(o.name)
+		s.N, s.Arrows = len(steps)+1, o.arrows
+		steps = append(steps, s)
+	}
+	return steps
+}

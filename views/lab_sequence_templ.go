@@ -548,25 +548,4 @@ func (s FlowStep) between() string {
 	return strings.Join(path, " → ")
 }
 
-// FlowOutline is the shape of every sign-in, without values.
-func FlowOutline() []FlowStep {
-	steps := []FlowStep{
-		{Arrows: []Arrow{{LaneBrowser, LaneApp, "form", false}}},
-		{Arrows: []Arrow{{LaneApp, LaneProvider, "discovery", false}}},
-		{Arrows: []Arrow{{LaneApp, LaneBrowser, "", true}, {LaneBrowser, LaneProvider, "authorization request", false}}},
-		{Arrows: []Arrow{{LaneProvider, LaneProvider, "you", false}}},
-		{Arrows: []Arrow{{LaneProvider, LaneBrowser, "", true}, {LaneBrowser, LaneApp, "callback", false}}},
-		{Arrows: []Arrow{{LaneApp, LaneProvider, "token request", false}}},
-		{Arrows: []Arrow{{LaneApp, LaneProvider, "keys", false}}},
-		{Arrows: []Arrow{{LaneApp, LaneApp, "ID token checks", false}}},
-		{Arrows: []Arrow{{LaneApp, LaneProvider, "UserInfo", false}}},
-		{Arrows: []Arrow{{LaneApp, LaneApp, "session issued", false}}},
-		{Arrows: []Arrow{{LaneApp, LaneBrowser, "a clean address", true}}},
-	}
-	for i := range steps {
-		steps[i].N = i + 1
-	}
-	return steps
-}
-
 var _ = templruntime.GeneratedTemplate
