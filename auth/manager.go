@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -147,14 +148,17 @@ func (m *Manager) Bear(ctx context.Context, token string) (Session, error) {
 func SessionCookie(strategy string) string { return "session-" + strategy }
 func RefreshCookie(strategy string) string { return "refresh-" + strategy }
 
+// tokens reads both values. Half a value counts as none, so that where one brings
+// the other back, a lost chunk of it signs nobody out. Where nothing else is left
+// it is [ErrInvalid].
 func (m *Manager) tokens(jar *Jar) (t Tokens, err error) {
-	if t.Access.Value, err = jar.Get(SessionCookie(m.Name)); err != nil {
-		return Tokens{}, err
+	var half [2]error
+	t.Access.Value, half[0] = jar.Get(SessionCookie(m.Name))
+	t.Refresh.Value, half[1] = jar.Get(RefreshCookie(m.Name))
+	if t == (Tokens{}) {
+		err = cmp.Or(half[0], half[1])
 	}
-	if t.Refresh.Value, err = jar.Get(RefreshCookie(m.Name)); err != nil {
-		return Tokens{}, err
-	}
-	return t, nil
+	return t, err
 }
 
 func (m *Manager) write(jar *Jar, t Tokens) error {

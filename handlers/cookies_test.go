@@ -110,6 +110,25 @@ func wantsSignedOut(t *testing.T, site *site, name, strategy string, cookies map
 	b.wants("/", 200).wants("/dashboard", 303)
 }
 
+// A snapshot or an access token that lost a chunk is like one that is missing: the
+// value beside it brings another. It signs nobody out.
+func TestHalfATokenIsNone(t *testing.T) {
+	t.Parallel()
+	for _, strategy := range []string{"hybrid", "pair", "rotation"} {
+		ada := newBrowser(t, newSite(t, strategy)).signIn("ada")
+		name := "session-" + strategy
+		value := ada.value(name)
+		delete(ada.cookies, "__Host-"+name)
+		ada.plant(name+".1", value[:9])
+		ada.plant(name+".3", value[9:])
+		ada.wantsAPI("GET", "/api/session", 200, "")
+		if ada.value(name) == "" || ada.value(name+".1") != "" || ada.value(name+".3") != "" {
+			t.Errorf("%s: the browser has %q, want a whole value", strategy, ada.header())
+		}
+		ada.wantsAPI("GET", "/api/session", 200, "")
+	}
+}
+
 // Chunks with a gap are no value, however good each of them is. Whole, they are.
 func TestChunkedCookies(t *testing.T) {
 	t.Parallel()
