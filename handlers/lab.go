@@ -105,6 +105,7 @@ func (l *Lab) Routes(e *echo.Echo) {
 		e.GET("/api/guards/"+name, passed, l.site.requireSession, guard)
 	}
 	e.GET(sourcePath+":file", l.source)
+	l.benchRoutes(e)
 }
 
 // guards are the two ways to ask for a role, to be shown side by side.

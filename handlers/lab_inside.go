@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -18,7 +19,13 @@ func (l *Lab) Inside(c echo.Context) Component {
 	receipt := l.receipt(v, c.Request())
 	receipt.Summary = "Up to here, for the page that you are reading."
 	m.Receipt = &receipt
-	m.More = []views.Section{{ID: "code", Title: "Read the source", Body: views.SourceLinks(sourceLinks(v.manager.Name))}}
+	m.More = []views.Section{
+		{ID: "tampering", Title: "Cookie workbench", Body: views.WorkbenchPart(workbenchView("", nil))},
+		{ID: "code", Title: "Read the source", Body: views.SourceLinks(sourceLinks(v.manager.Name))},
+	}
+	if sizes, err := l.sizesView(c, startClaim); err == nil {
+		m.More = slices.Insert(m.More, 1, views.Section{ID: "growth", Title: "How large a cookie gets", Body: views.SizesPart(sizes)})
+	}
 	m.Sides = l.sides(c)
 	m.Guards = l.guardViews(c)
 	for _, manager := range l.bench(c.Request()).Managers() {

@@ -1,0 +1,142 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"sessionlab/auth/lab"
+	"sessionlab/views"
+)
+
+const (
+	workbenchPath = "/workbench"
+	sizesPath     = "/workbench/sizes"
+)
+
+var (
+	errUnknownTamper = &Problem{Status: 400, Code: "unknown_tamper", Title: "Nothing of that name", Text: "The workbench has no such way to tamper with a cookie."}
+	errClaimSize     = &Problem{Status: 400, Code: "bad_size", Title: "Not that size", Text: "A claim may have 0 to 12,288 bytes here."}
+)
+
+// benchRoutes are the cookie workbench and the sizes of sealed claims.
+func (l *Lab) benchRoutes(e *echo.Echo) {
+	e.GET(workbenchPath, l.workbench, l.site.requireSession)
+	e.POST(workbenchPath, l.tamper, l.site.requireSession)
+	e.GET(sizesPath, l.sizes, l.site.requireSession)
+}
+
+func (l *Lab) workbench(c echo.Context) error {
+	return l.drawWorkbench(c, workbenchView("", nil))
+}
+
+// tamper tries one way to tamper, under every strategy. Nothing of the visitor's is
+// touched, so there is nothing to be led away from.
+func (l *Lab) tamper(c echo.Context) error {
+	form, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	t, trials, err := l.bench(c.Request()).Try(c.Request().Context(), form.Get("tamper"))
+	switch {
+	case errors.Is(err, lab.ErrUnknownTamper):
+		return errUnknownTamper
+	case err != nil:
+		return unavailable(err)
+	}
+	m := workbenchView(t.Name, trials)
+	m.Label, m.Rule = t.Label, t.Rule
+	return l.drawWorkbench(c, m)
+}
+
+func (l *Lab) drawWorkbench(c echo.Context, m views.Workbench) error {
+	p := l.site.page(c.Request(), "Cookie workbench")
+	return render(c.Response(), http.StatusOK, views.WorkbenchPage(p, m))
+}
+
+func workbenchView(done string, trials []lab.Trial) views.Workbench {
+	m := views.Workbench{Action: workbenchPath}
+	for _, t := range lab.Tampers {
+		m.Ways = append(m.Ways, views.Tamper{Name: t.Name, Label: t.Label, Done: t.Name == done})
+	}
+	for _, t := range trials {
+		row := views.TrialRow{Strategy: t.Strategy, Wants: views.Cell{Verdict: "in"}, AsExpected: t.AsExpected()}
+		if t.Wants != "" {
+			row.Wants = views.Cell{Verdict: "out", Reason: reasonWord(t.Wants)}
+		}
+		row.Got = views.Cell{ID: "trial-" + t.Strategy, Receipt: receiptView(t.Got.Receipt)}
+		row.Got.Receipt.Title = "The request under " + t.Strategy
+		switch t.Got.Verdict {
+		case lab.SignedIn:
+			row.Got.Verdict, row.Got.StillIn = "in", t.Wants != ""
+		case lab.Fault:
+			row.Got.Verdict = "fault"
+		default:
+			row.Got.Verdict, row.Got.Reason = "out", reasonWord(t.Got.Reason)
+		}
+		m.Trials = append(m.Trials, row)
+	}
+	return m
+}
+
+// headerLimits are where others give up, by default: on the line "Cookie: …" or on all
+// headers of a request.
+var headerLimits = []struct {
+	who   string
+	bytes int
+	of    string
+}{
+	{"nginx", 8 << 10, "one header line (large_client_header_buffers 4 8k)"},
+	{"Apache httpd", 8190, "one header line (LimitRequestFieldSize 8190)"},
+	{"AWS Application Load Balancer", 16 << 10, "one header line"},
+	{"Node.js", 16 << 10, "all headers together (--max-http-header-size)"},
+	{"Envoy", 60 << 10, "all headers together (max_request_headers_kb 60)"},
+}
+
+// startClaim is the size that is shown first, in bytes.
+const startClaim = 2 << 10
+
+func (l *Lab) sizes(c echo.Context) error {
+	n, err := strconv.Atoi(c.QueryParam("bytes"))
+	if err != nil || n < 0 || n > lab.MaxClaim {
+		return errClaimSize
+	}
+	m, err := l.sizesView(c, n)
+	if err != nil {
+		return err
+	}
+	return render(c.Response(), http.StatusOK, views.SizesPage(l.site.page(c.Request(), "How large a cookie gets"), m))
+}
+
+func (l *Lab) sizesView(c echo.Context, claim int) (views.Sizes, error) {
+	m := views.Sizes{Action: sizesPath, Claim: claim, Most: lab.MaxClaim}
+	sizes, err := l.bench(c.Request()).Size(c.Request().Context(), visitOf(c).session.User, claim)
+	if err != nil {
+		return m, because(errInternal, err)
+	}
+	for _, s := range sizes {
+		row := views.SizeRow{Seal: s.Seal, JSON: s.JSON, Sealed: s.Sealed, Lines: s.Lines, Header: s.Header, Cookies: len(s.Cookies)}
+		switch {
+		case len(s.Cookies) == 0:
+			row.Browser = "needs more than 8 cookies: refused at the sign-in"
+		case len(s.Cookies) > 1:
+			row.Browser = fmt.Sprintf("does not fit into one cookie of 4,096 B: spread over %d", len(s.Cookies))
+		default:
+			row.Browser = "fits into one cookie of 4,096 B"
+		}
+		for _, limit := range headerLimits {
+			over := s.Header > limit.bytes
+			if over {
+				row.Over = append(row.Over, limit.who)
+			}
+		}
+		m.Rows = append(m.Rows, row)
+	}
+	for _, limit := range headerLimits {
+		m.Limits = append(m.Limits, views.Fact{Label: limit.who, Value: fmt.Sprint(limit.bytes) + " B", Note: limit.of, Mono: true})
+	}
+	return m, nil
+}
