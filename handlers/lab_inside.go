@@ -2,7 +2,7 @@ package handlers
 
 import (
 	"fmt"
-	"slices"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -20,18 +20,23 @@ func (l *Lab) Inside(c echo.Context) Component {
 	receipt.Summary = "Up to here, for the page that you are reading."
 	m.Receipt = &receipt
 	m.More = []views.Section{
-		{ID: "tampering", Title: "Cookie workbench", Body: views.WorkbenchPart(workbenchView("", nil))},
-		{ID: "code", Title: "Read the source", Body: views.SourceLinks(sourceLinks(v.manager.Name))},
-	}
-	if sizes, err := l.sizesView(c, startClaim); err == nil {
-		m.More = slices.Insert(m.More, 1, views.Section{ID: "growth", Title: "How large a cookie gets", Body: views.SizesPart(sizes)})
+		{ID: "tampering", Title: "Cookie workbench", Note: "alter a copy, and see whom it fools", Href: workbenchPath, Select: "#workbench"},
+		{ID: "growth", Title: "How large a cookie gets", Note: "and who gives up when", Href: fmt.Sprintf("%s?bytes=%d", sizesPath, startClaim), Select: ".sizes"},
+		{ID: "code", Title: "Read the source", Note: "the lines that run", Href: sourceOf(v.manager.Name), Select: "#source"},
 	}
 	m.Sides = l.sides(c)
 	m.Guards = l.guardViews(c)
 	for _, manager := range l.bench(c.Request()).Managers() {
-		m.Cookies = append(m.Cookies, l.apart(c, manager.Name, auth.SessionCookie(manager.Name), manager.Name))
-		if value, _ := v.jar.Get(auth.RefreshCookie(manager.Name)); value != "" {
-			m.Cookies = append(m.Cookies, l.apart(c, manager.Name, auth.RefreshCookie(manager.Name), manager.Name+"-refresh"))
+		for _, name := range []string{auth.SessionCookie(manager.Name), auth.RefreshCookie(manager.Name)} {
+			value, _ := v.jar.Get(name)
+			if value == "" && name == auth.RefreshCookie(manager.Name) {
+				continue
+			}
+			f := l.apart(c, manager.Name, name)
+			if !f.Open && value != "" { // a page has no room for all of them
+				f.Href, f.Payload, f.Note, f.Opaque = cookiesPath+name, nil, "", ""
+			}
+			m.Cookies = append(m.Cookies, f)
 		}
 	}
 	return views.LookInside(m)
@@ -57,10 +62,25 @@ func (l *Lab) guardViews(c echo.Context) []views.Guard {
 	return out
 }
 
-// apart says what a cookie of a strategy is made of, never its value. The purpose
-// is that of the seal it would be under.
-func (l *Lab) apart(c echo.Context, strategy, name, purpose string) views.CookieFact {
-	v := visitOf(c)
+const cookiesPath = "/workbench/cookies/"
+
+// cookie is the page of one cookie.
+func (l *Lab) cookie(c echo.Context) error {
+	for _, kind := range auth.Kinds() {
+		if name := c.Param("name"); name == auth.SessionCookie(kind.Name) || name == auth.RefreshCookie(kind.Name) {
+			p := l.site.page(c.Request(), "__Host-"+name)
+			return render(c.Response(), http.StatusOK, views.CookiePage(p, l.apart(c, kind.Name, name)))
+		}
+	}
+	return errNotFound
+}
+
+// apart says what a cookie of a strategy is made of, never its value.
+func (l *Lab) apart(c echo.Context, strategy, name string) views.CookieFact {
+	v, purpose := visitOf(c), strategy // of the seal that it would be under
+	if name == auth.RefreshCookie(strategy) {
+		purpose += "-refresh"
+	}
 	f := views.CookieFact{
 		Name: "__Host-" + name, Strategy: strategy, Limit: 4096, Chunks: 1,
 		Attributes: []string{"Path=/", "HttpOnly", "Secure", "SameSite=Lax", "no Domain"},

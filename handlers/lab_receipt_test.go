@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/PuerkitoBio/goquery"
 )
 
 // Every page of compare mode shows at its foot what the request for it cost, and
@@ -45,4 +47,34 @@ func TestLabReceiptAtEachFoot(t *testing.T) {
 	thief := newBrowser(t, ada.site).steal(ada)
 	ada.press("#header-sign-out")
 	foot(thief, "/", "refused by database: revoked")
+}
+
+// What the dashboard has no room for is a link away, and each link leads to what a
+// script would bring.
+func TestLabInsideLeadsOn(t *testing.T) {
+	t.Parallel()
+	ada := newBrowser(t, newSite(t, "compare")).signIn("ada")
+	parts := ada.page.Find("#inside [hx-get]")
+	if n := parts.Length(); n != 12 { // three parts, and the cookies that are not the trusted one
+		t.Errorf("got %d parts, want 12", n)
+	}
+	parts.Each(func(_ int, part *goquery.Selection) {
+		href := part.Find("a").AttrOr("href", "")
+		if href == "" || href != part.AttrOr("hx-get", "?") {
+			t.Fatalf("a link to %q, a script asks %q", href, part.AttrOr("hx-get", "?"))
+		}
+		ada.get(href)
+		if ada.page.status != 200 || ada.page.Find("main "+part.AttrOr("hx-select", "?")).Length() != 1 {
+			t.Errorf("%s: got %d, without one %s", href, ada.page.status, part.AttrOr("hx-select", "?"))
+		}
+	})
+	ada.get("/workbench/cookies/session-cookie").at("/workbench/cookies/session-cookie", 200)
+	if text := ada.text(); !strings.Contains(text, "auth_time") || !strings.Contains(text, "Ada Lovelace") || strings.Contains(ada.page.body, ada.value("session-cookie")) {
+		t.Errorf("the cookie is not taken apart, or shown whole:\n%s", text)
+	}
+	ada.wants("/workbench/cookies/nothing", 404)
+	ada.get("/dashboard")
+	if n := len(ada.page.body); n > 31<<10 {
+		t.Errorf("the dashboard has %d bytes, too many with styles and scripts", n)
+	}
 }

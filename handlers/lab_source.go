@@ -37,12 +37,12 @@ func (l *Lab) source(c echo.Context) error {
 	if lines == nil {
 		return errNotFound
 	}
-	m := views.SourceFile{File: file, Links: sourceLinks("")}
-	for i := range m.Links {
-		if m.Links[i].File != file {
+	m := views.SourceFile{File: file, Links: sourceLinks(file)}
+	for _, link := range m.Links {
+		if !link.Chosen {
 			continue
 		}
-		m.Links[i].Chosen, m.Strategy, m.Gloss = true, m.Links[i].Strategy, m.Links[i].Gloss
+		m.Strategy, m.Gloss = link.Strategy, link.Gloss
 		names, places := src.Methods(m.Strategy)
 		for j, name := range names {
 			if places[j].File == file {
@@ -60,17 +60,24 @@ func (l *Lab) source(c echo.Context) error {
 	return render(c.Response(), http.StatusOK, views.SourcePage(l.site.page(c.Request(), file), m))
 }
 
+// sourceOf is the page of a strategy's file.
+func sourceOf(strategy string) string {
+	src, err := code()
+	if err != nil {
+		return sourcePath
+	}
+	return sourcePath + src.File(strategy)
+}
+
 // sourceLinks leads to the file of each strategy.
-func sourceLinks(chosen string) (links []views.SourceLink) {
+func sourceLinks(file string) (links []views.SourceLink) {
 	src, err := code()
 	if err != nil {
 		return nil
 	}
 	for _, kind := range auth.Kinds() {
-		file := src.File(kind.Name)
-		links = append(links, views.SourceLink{
-			Strategy: kind.Name, Gloss: kind.Gloss, File: file, Href: sourcePath + file, Chosen: kind.Name == chosen,
-		})
+		name := src.File(kind.Name)
+		links = append(links, views.SourceLink{Strategy: kind.Name, Gloss: kind.Gloss, Href: sourcePath + name, Chosen: name == file})
 	}
 	return links
 }

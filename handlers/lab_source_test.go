@@ -33,10 +33,10 @@ func TestLabSource(t *testing.T) {
 				t.Fatalf("%s:%d: got %q, want %q", base, i+1, got, line)
 			}
 		}
-		if n := ada.page.Find(".source .line").Length(); n != strings.Count(string(content), "\n") {
+		if n := ada.page.Find(".source > span").Length(); n != strings.Count(string(content), "\n") {
 			t.Errorf("%s: got %d lines, want %d", base, n, strings.Count(string(content), "\n"))
 		}
-		if n := len(ada.page.body); n > 60<<10 {
+		if n := len(ada.page.body); n > 30<<10 {
 			t.Errorf("%s: got %d bytes", base, n)
 		}
 	}

@@ -22,11 +22,12 @@ var (
 	errClaimSize     = &Problem{Status: 400, Code: "bad_size", Title: "Not that size", Text: "A claim may have 0 to 12,288 bytes here."}
 )
 
-// benchRoutes are the cookie workbench and the sizes of sealed claims.
+// benchRoutes are the cookie workbench, and what cookies are made of.
 func (l *Lab) benchRoutes(e *echo.Echo) {
 	e.GET(workbenchPath, l.workbench, l.site.requireSession)
 	e.POST(workbenchPath, l.tamper, l.site.requireSession)
 	e.GET(sizesPath, l.sizes, l.site.requireSession)
+	e.GET(cookiesPath+":name", l.cookie, l.site.requireSession)
 }
 
 func (l *Lab) workbench(c echo.Context) error {

@@ -26,7 +26,7 @@ func TestLabWorkbench(t *testing.T) {
 			ada := newBrowser(t, site).signIn("ada")
 			before, sessions, users := maps.Clone(ada.cookies), site.rows("sessions"), site.rows("users")
 			for _, tamper := range lab.Tampers {
-				ada.get("/dashboard").press("#tamper-"+tamper.Name).at("/workbench", 200)
+				ada.get("/workbench").press("#tamper-"+tamper.Name).at("/workbench", 200)
 				rows := ada.page.Find("#workbench tbody tr")
 				if rows.Length() != len(auth.Kinds()) {
 					t.Fatalf("%s: got %d strategies, want %d", tamper.Name, rows.Length(), len(auth.Kinds()))
