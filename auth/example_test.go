@@ -72,3 +72,37 @@ func ExampleGenerateKey() {
 	// Output:
 	// generate key: unexpected EOF
 }
+
+// An Observer is all that metrics or traces need. It is told when a step begins, and
+// what it returns is called when the step ends; strategies know nothing of it.
+func ExampleObserver() {
+	clock := time.Unix(0, 0) // time.Now in your program
+	now := func() time.Time { clock = clock.Add(time.Millisecond); return clock }
+
+	count := map[string]int{} // a counter and a histogram of your metrics library, by kind
+	took := map[string]time.Duration{}
+	metrics := func(ctx context.Context, kind, step string) func(error) {
+		began := now() // ctx, span := tracer.Start(ctx, kind+" "+step)
+		return func(err error) {
+			count[kind]++ // errors are verdicts, or faults: see Refused
+			took[kind] += now().Sub(began)
+			// span.RecordError(err); span.End()
+		}
+	}
+
+	key, _ := auth.NewKey([]byte("an example key, which is no secret"))
+	ring, _ := auth.NewKeyRing(key)
+	vault := &auth.Vault{
+		Format: "jwe", Ring: ring, Version: func() int64 { return 1 },
+		Observe: auth.Observers(auth.Receipts(now), metrics), // so does main for the vault, the managers and the database
+	}
+	seal := vault.Sealer("cookie")
+	value, _ := seal.Seal(context.Background(), auth.Claims{})
+	seal.Open(context.Background(), value)
+	seal.Open(context.Background(), "not ours")
+	fmt.Println("seal:", count["seal"], took["seal"])
+	fmt.Println("open seal:", count["open seal"], took["open seal"])
+	// Output:
+	// seal: 1 1ms
+	// open seal: 2 2ms
+}

@@ -14,6 +14,22 @@ import (
 // A nil Observer watches nothing.
 type Observer func(ctx context.Context, kind, step string) func(error)
 
+// Observers tells each of several observers, in their order, and the last first when
+// a step ends.
+func Observers(all ...Observer) Observer {
+	return func(ctx context.Context, kind, step string) func(error) {
+		ends := make([]func(error), len(all))
+		for i, o := range all {
+			ends[i] = o(ctx, kind, step)
+		}
+		return func(err error) {
+			for _, end := range slices.Backward(ends) {
+				end(err)
+			}
+		}
+	}
+}
+
 // A step that is being observed. It is a value and no closure, so that it costs
 // nothing where nobody watches.
 type observed struct{ end func(error) }

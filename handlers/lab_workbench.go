@@ -85,16 +85,12 @@ func workbenchView(done string, trials []lab.Trial) views.Workbench {
 
 // headerLimits are where others give up, by default: on the line "Cookie: …" or on all
 // headers of a request.
-var headerLimits = []struct {
-	who   string
-	bytes int
-	of    string
-}{
-	{"nginx", 8 << 10, "one header line (large_client_header_buffers 4 8k)"},
-	{"Apache httpd", 8190, "one header line (LimitRequestFieldSize 8190)"},
-	{"AWS Application Load Balancer", 16 << 10, "one header line"},
-	{"Node.js", 16 << 10, "all headers together (--max-http-header-size)"},
-	{"Envoy", 60 << 10, "all headers together (max_request_headers_kb 60)"},
+var headerLimits = []views.Limit{
+	{Who: "nginx", Bytes: 8 << 10, Of: "one header line (large_client_header_buffers 4 8k)"},
+	{Who: "Apache httpd", Bytes: 8190, Of: "one header line (LimitRequestFieldSize 8190)"},
+	{Who: "AWS Application Load Balancer", Bytes: 16 << 10, Of: "one header line"},
+	{Who: "Node.js", Bytes: 16 << 10, Of: "all headers together (--max-http-header-size)"},
+	{Who: "Envoy", Bytes: 60 << 10, Of: "all headers together (max_request_headers_kb 60)"},
 }
 
 // startClaim is the size that is shown first, in bytes.
@@ -113,7 +109,7 @@ func (l *Lab) sizes(c echo.Context) error {
 }
 
 func (l *Lab) sizesView(c echo.Context, claim int) (views.Sizes, error) {
-	m := views.Sizes{Action: sizesPath, Claim: claim, Most: lab.MaxClaim}
+	m := views.Sizes{Action: sizesPath, Claim: claim, Most: lab.MaxClaim, Limits: headerLimits}
 	sizes, err := l.bench(c.Request()).Size(c.Request().Context(), visitOf(c).session.User, claim)
 	if err != nil {
 		return m, because(errInternal, err)
@@ -129,15 +125,11 @@ func (l *Lab) sizesView(c echo.Context, claim int) (views.Sizes, error) {
 			row.Browser = "fits into one cookie of 4,096 B"
 		}
 		for _, limit := range headerLimits {
-			over := s.Header > limit.bytes
-			if over {
-				row.Over = append(row.Over, limit.who)
+			if s.Header > limit.Bytes {
+				row.Over = append(row.Over, limit.Who)
 			}
 		}
 		m.Rows = append(m.Rows, row)
-	}
-	for _, limit := range headerLimits {
-		m.Limits = append(m.Limits, views.Fact{Label: limit.who, Value: fmt.Sprint(limit.bytes) + " B", Note: limit.of, Mono: true})
 	}
 	return m, nil
 }
