@@ -43,6 +43,12 @@ func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, 
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	d.Observe = observe
+	if cfg.Strategy != compare { // which shows what a read costs
+		if err := d.Recall(ctx); err != nil {
+			d.Close()
+			return nil, fmt.Errorf("DATABASE_URL: %w", err)
+		}
+	}
 	rows := db.Sessions{DB: d}
 	s := &store{Directory: d, Users: d, Accounts: d, Sessions: rows, Refresh: rows, Ready: d.Ready, db: d}
 	if err := s.openRedis(ctx, cfg, observe); err != nil {

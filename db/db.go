@@ -31,6 +31,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,7 +42,8 @@ import (
 // file or server is safe for use from many processes. Set its fields before its
 // first use.
 type DB struct {
-	// Observe is told of every statement: kind "read" or "write" and its text.
+	// Observe is told of every statement: kind "read" or "write" and its text. Of
+	// the question that [DB.Recall] makes reads ask it is told where that answered.
 	// The begin and the commit of a transaction are of kind "transaction". It may
 	// be nil.
 	Observe auth.Observer
@@ -57,6 +59,7 @@ type DB struct {
 	prepared [len(statements)]*sql.Stmt
 	engine   engine
 	readWait time.Duration // bounds a read; zero where reads wait for nothing
+	memory   *memory       // nil unless [DB.Recall] made one
 }
 
 // An engine is what is peculiar to a kind of database.
@@ -137,7 +140,12 @@ func (d *DB) Ready(ctx context.Context) error {
 }
 
 // Close closes the database.
-func (d *DB) Close() error { return d.engine.close(d) }
+func (d *DB) Close() (err error) {
+	if d.memory != nil {
+		err = d.memory.close()
+	}
+	return errors.Join(err, d.engine.close(d))
+}
 
 // millis is a time as the tables keep it.
 func millis(t time.Time) int64 { return t.UnixMilli() }

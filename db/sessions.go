@@ -42,12 +42,14 @@ func (t *tx) createSession(ctx context.Context, r auth.Row, keep int) error {
 
 // Find reads the row and its user together.
 func (s Sessions) Find(ctx context.Context, realm, hash string) (auth.Row, error) {
-	c := sessionRow{realm: realm, hash: hash}
-	err := s.DB.queryRow(ctx, findSession, []any{hash, realm}, c.dest())
-	if err != nil {
-		return auth.Row{}, fmt.Errorf("find session: %w", err)
-	}
-	return c.row(), nil
+	return recall(ctx, s.DB, recalled{findSession, hash, realm}, func() (auth.Row, error) {
+		c := sessionRow{realm: realm, hash: hash}
+		err := s.DB.queryRow(ctx, findSession, []any{hash, realm}, c.dest())
+		if err != nil {
+			return auth.Row{}, fmt.Errorf("find session: %w", err)
+		}
+		return c.row(), nil
+	})
 }
 
 // Slide is one guarded statement. What it does not find alive it leaves alone.

@@ -16,21 +16,29 @@ var (
 
 // User reads one user.
 func (d *DB) User(ctx context.Context, id string) (auth.User, error) {
-	var u auth.User
-	if err := d.queryRow(ctx, findUser, []any{id}, userDest(&u)); err != nil {
-		return auth.User{}, fmt.Errorf("find user: %w", err)
-	}
-	return u, nil
+	return recall(ctx, d, recalled{findUser, id, ""}, func() (u auth.User, err error) {
+		if err := d.queryRow(ctx, findUser, []any{id}, userDest(&u)); err != nil {
+			return auth.User{}, fmt.Errorf("find user: %w", err)
+		}
+		return u, nil
+	})
 }
 
 // Member reads one user, and when they signed in for the first time;
 // auth.ErrNotFound if there is no such user.
-func (d *DB) Member(ctx context.Context, id string) (u auth.User, joined time.Time, err error) {
-	var at int64
-	if err := d.queryRow(ctx, findMember, []any{id}, append(userDest(&u), &at)); err != nil {
-		return auth.User{}, time.Time{}, fmt.Errorf("find member: %w", err)
-	}
-	return u, instant(at), nil
+func (d *DB) Member(ctx context.Context, id string) (auth.User, time.Time, error) {
+	m, err := recall(ctx, d, recalled{findMember, id, ""}, func() (m member, err error) {
+		if err := d.queryRow(ctx, findMember, []any{id}, append(userDest(&m.user), &m.joined)); err != nil {
+			return member{}, fmt.Errorf("find member: %w", err)
+		}
+		return m, nil
+	})
+	return m.user, instant(m.joined), err
+}
+
+type member struct {
+	user   auth.User
+	joined int64
 }
 
 // SignIn looks the account up by (issuer, subject) and by nothing else: two

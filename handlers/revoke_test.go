@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
 	"time"
@@ -206,4 +207,26 @@ func TestManyDevices(t *testing.T) {
 		t.Errorf("the list has %d devices, want 20, the newest first:\n%s", n, ada.text())
 	}
 	oldest.get("/dashboard").told("revoked")
+}
+
+// A colleague with a shell deletes the row, or makes somebody an admin: the next
+// request knows, however often the same was asked before.
+func TestColleagueWithAShell(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "database")
+	ada := newBrowser(t, s).signIn("ada")
+	shell, err := sql.Open("sqlite", s.file)
+	must(t, err)
+	defer shell.Close()
+	for range 3 {
+		ada.wantsAPI("GET", "/api/session", 200, "")
+	}
+	_, err = shell.Exec("UPDATE users SET role = 'admin'")
+	must(t, err)
+	if got := ada.wantsAPI("GET", "/api/user", 200, "")["role"]; got != "admin" {
+		t.Errorf("got the role %v, want admin", got)
+	}
+	_, err = shell.Exec("DELETE FROM sessions")
+	must(t, err)
+	ada.wantsAPI("GET", "/api/user", 401, "invalid")
 }

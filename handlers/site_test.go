@@ -119,6 +119,9 @@ func newSiteWith(t testing.TB, o settings) *site {
 		must(t, err)
 		t.Cleanup(func() { s.db.Close() })
 		s.db.Observe = observe
+		if o.Strategy != "compare" {
+			must(t, s.db.Recall(t.Context()))
+		}
 		s.Directory, s.Users, s.Enrich, s.Ready = s.db, s.db, handlers.EnrichFrom(s.db), s.db.Ready
 		s.Accounts, s.Passwords = s.db, &auth.Passwords{Random: rand.Reader, Observe: observe}
 		parts.Users, parts.Sessions, parts.Refresh = s.db, db.Sessions{DB: s.db}, db.Sessions{DB: s.db}
