@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -194,6 +196,7 @@ type visitor struct {
 	http    http.Client
 	mu      sync.Mutex
 	cookies map[string]string
+	asked   atomic.Int64
 }
 
 // A page is an answer, read to its end.
@@ -269,6 +272,7 @@ func (v *visitor) try(method, path string, form url.Values) (page, error) {
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	v.asked.Add(1)
 	resp, err := v.http.Do(req)
 	if err != nil {
 		return page{}, err
@@ -317,32 +321,50 @@ var errSignIn = errors.New("sign-in went astray")
 
 // trySignIn goes through the embedded provider, step by step as a browser would.
 func (v *visitor) trySignIn(persona string) error {
-	started, err := v.try("POST", "/sign-in/dev", nil)
+	back, err := v.tryToCallback("dev", persona)
 	if err != nil {
 		return err
 	}
-	chooser, err := v.try("GET", started.header.Get("Location"), nil)
+	return v.tryCallback(back)
+}
+
+// tryToCallback signs in at a provider and returns where that sends the browser.
+func (v *visitor) tryToCallback(provider, persona string) (string, error) {
+	started, err := v.try("POST", "/sign-in/"+provider, nil)
 	if err != nil {
-		return err
+		return "", err
+	}
+	at, err := url.Parse(started.header.Get("Location"))
+	if err != nil {
+		return "", err
+	}
+	chooser, err := v.try("GET", at.String(), nil)
+	if err != nil {
+		return "", err
 	}
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(chooser.body))
 	if err != nil {
-		return err
+		return "", err
 	}
 	form := url.Values{"persona": {persona}}
 	doc.Find("input[type=hidden]").Each(func(_ int, s *goquery.Selection) {
 		form.Set(s.AttrOr("name", ""), s.AttrOr("value", ""))
 	})
-	chosen, err := v.try("POST", doc.Find("form").AttrOr("action", ""), form)
+	action, err := at.Parse(doc.Find("form").AttrOr("action", ""))
 	if err != nil {
-		return err
+		return "", err
 	}
-	back, err := v.try("GET", chosen.header.Get("Location"), nil)
+	chosen, err := v.try("POST", action.String(), form)
+	return chosen.header.Get("Location"), err
+}
+
+func (v *visitor) tryCallback(to string) error {
+	back, err := v.try("GET", to, nil)
 	if err != nil {
 		return err
 	}
 	if to := back.header.Get("Location"); back.status != http.StatusSeeOther || strings.HasPrefix(to, "/sign-in") {
-		return errors.Join(errSignIn, errors.New(to))
+		return fmt.Errorf("%w: %d %s", errSignIn, back.status, to)
 	}
 	return nil
 }

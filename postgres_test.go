@@ -129,7 +129,6 @@ func TestPostgresRestarts(t *testing.T) {
 	ended.post("/sign-out")
 
 	l := newLoad(t, p)
-	l.begin()
 	operator := visit(t, p)
 	for _, signal := range []os.Signal{syscall.SIGQUIT, syscall.SIGINT} {
 		l.until("everybody is in", func(c counts) bool { return c.ok > 20 })
@@ -164,17 +163,6 @@ func TestPostgresRestarts(t *testing.T) {
 	}
 }
 
-// newLoad is eight visitors who are signed in and ask who they are.
-func newLoad(t testing.TB, p *program) *load {
-	l := &load{TB: t, path: "/api/session", done: make(chan struct{})}
-	for n := range 8 {
-		v := visit(t, p)
-		v.signIn([]string{"ada", "grace", "linus"}[n%3])
-		l.visitors = append(l.visitors, v)
-	}
-	return l
-}
-
 // TestPostgresHangs: somebody holds the table of sessions. Requests give up in
 // time, with 503, and go on when it is free.
 func TestPostgresHangs(t *testing.T) {
@@ -184,7 +172,6 @@ func TestPostgresHangs(t *testing.T) {
 	pg := newPostgres(t)
 	p := start(t, t.TempDir(), databaseOnly, "DATABASE_URL="+pg.url())
 	l := newLoad(t, p)
-	l.begin()
 	l.until("everybody is in", func(c counts) bool { return c.ok > 20 })
 	holder, err := pg.shell().Begin()
 	if err != nil {

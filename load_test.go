@@ -1,0 +1,161 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A load is visitors who ask, each one request after the other, until it ends.
+type load struct {
+	testing.TB
+	visitors []*visitor
+	done     chan struct{}
+	busy     sync.WaitGroup
+
+	mu    sync.Mutex
+	since []counts // of each visitor, since the last call of until
+	all   counts
+	said  []string // the first failures
+}
+
+// counts are answers: what was asked for; 503 without a word about cookies; 401 or
+// a cookie taken away; anything else.
+type counts struct{ ok, fault, out, failed int }
+
+func (c *counts) add(d counts) {
+	c.ok, c.fault, c.out, c.failed = c.ok+d.ok, c.fault+d.fault, c.out+d.out, c.failed+d.failed
+}
+
+func noLoad(t testing.TB) *load { return &load{TB: t, done: make(chan struct{})} }
+
+// newLoad is eight visitors who are signed in and ask who they are.
+func newLoad(t testing.TB, p *program) *load {
+	l := noLoad(t)
+	for n := range 8 {
+		v := visit(t, p)
+		v.signIn([]string{"ada", "grace", "linus"}[n%3])
+		l.stays(v)
+	}
+	return l
+}
+
+// stays has v, who is signed in, ask who they are.
+func (l *load) stays(v *visitor) {
+	l.does(v, func() (counts, string) {
+		answer, err := v.try("GET", "/api/session", nil)
+		cookies := strings.Join(answer.header["Set-Cookie"], " ")
+		switch {
+		case err != nil:
+			return counts{failed: 1}, err.Error()
+		case answer.status == http.StatusUnauthorized, strings.Contains(cookies, "Max-Age=0"):
+			return counts{out: 1}, answer.body
+		case answer.status == http.StatusOK:
+			return counts{ok: 1}, ""
+		case answer.status == http.StatusServiceUnavailable && cookies == "":
+			return counts{fault: 1}, ""
+		}
+		return counts{failed: 1}, answer.body
+	})
+}
+
+// comesAndGoes has v sign in with a provider, look, and sign out.
+func (l *load) comesAndGoes(v *visitor, provider string) {
+	l.does(v, func() (counts, string) {
+		to, err := v.tryToCallback(provider, "grace")
+		if err == nil {
+			err = v.tryCallback(to)
+		}
+		if err != nil {
+			return counts{failed: 1}, "sign-in: " + err.Error()
+		}
+		for _, step := range []struct {
+			method, path string
+			want         int
+		}{{"GET", "/dashboard", http.StatusOK}, {"POST", "/sign-out", http.StatusSeeOther}} {
+			if answer, err := v.try(step.method, step.path, nil); err != nil || answer.status != step.want {
+				return counts{failed: 1}, step.path + ": " + answer.body
+			}
+		}
+		return counts{ok: 1}, ""
+	})
+}
+
+// does has v do the same over and over, from now on.
+func (l *load) does(v *visitor, ask func() (counts, string)) {
+	l.mu.Lock()
+	n := len(l.visitors)
+	l.visitors, l.since = append(l.visitors, v), append(l.since, counts{})
+	l.mu.Unlock()
+	l.busy.Go(func() {
+		for {
+			select {
+			case <-l.done:
+				return
+			default:
+			}
+			got, said := ask()
+			l.mu.Lock()
+			l.all.add(got)
+			l.since[n].add(got)
+			if said != "" && len(l.said) < 5 {
+				l.said = append(l.said, said)
+			}
+			l.mu.Unlock()
+		}
+	})
+}
+
+// until waits until something holds for each visitor, of the answers since the last
+// call.
+func (l *load) until(what string, holds func(counts) bool) {
+	l.Helper()
+	l.mu.Lock()
+	clear(l.since)
+	l.mu.Unlock()
+	poll(l, what, func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, c := range l.since {
+			if !holds(c) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// poll asks again and again until something holds.
+func poll(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: not within %s", what, patience)
+		}
+	}
+}
+
+// end stops asking and counts.
+func (l *load) end() counts {
+	l.Helper()
+	close(l.done)
+	l.busy.Wait()
+	for _, s := range l.said {
+		l.Log(s)
+	}
+	return l.all
+}
+
+func (l *load) requests() (n int64) {
+	for _, v := range l.visitors {
+		n += v.asked.Load()
+	}
+	return n
+}
