@@ -13,10 +13,12 @@ import (
 // shownDevices is how many devices the dashboard shows; /sessions shows all.
 const shownDevices = 4
 
+const landingTitle = "Sign-in that you can read"
+
 // landing is the first page.
 func (s *Site) landing(c echo.Context) error {
 	v := visitOf(c)
-	p := s.page(c.Request(), "Sign-in that you can read")
+	p := s.page(c.Request(), landingTitle)
 	p.Notice = farewell(v.err)
 	if s.Extension != nil {
 		return s.Extension.Landing(c, p)

@@ -93,6 +93,8 @@ func (l *Lab) Routes(e *echo.Echo) {
 	e.GET("/compare/state", l.state)
 	e.POST("/compare/demo", l.play)
 	e.POST("/compare/:action", l.act)
+	e.POST(runPath, l.run, l.site.limit(newRuns(l.site.Now)))
+	e.GET(runPath, redirect("/")) // where a reload of what the button answered leads
 	e.GET(costPath, l.cost)
 	e.POST(costPath+"/run", l.runCost)
 	e.POST(costPath+"/cancel", l.cancelCost)
@@ -182,8 +184,13 @@ func (l *Lab) choose(c echo.Context) error {
 
 // Landing is the first page of compare mode.
 func (l *Lab) Landing(c echo.Context, p views.Page) error {
+	return render(c.Response(), http.StatusOK, views.LabLandingPage(p, l.landing(c)))
+}
+
+// landing is the first page before anything was asked.
+func (l *Lab) landing(c echo.Context) views.LabLanding {
 	m := views.LabLanding{
-		SignedIn: visitOf(c).signedIn(), SignInHref: "/sign-in?next=/compare", LabHref: "/compare",
+		SignedIn: visitOf(c).signedIn(), SignInHref: "/sign-in?next=/compare", LabHref: "/compare", RunAction: runPath,
 		Mini: views.Matrix{Caption: "Who is still in, under which strategy"},
 		Ways: ways,
 		Commands: []string{
@@ -199,7 +206,7 @@ func (l *Lab) Landing(c echo.Context, p views.Page) error {
 		}
 	}
 	m.Mini.Rows = rows
-	return render(c.Response(), http.StatusOK, views.LabLandingPage(p, m))
+	return m
 }
 
 var ways = []views.Way{

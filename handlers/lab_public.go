@@ -95,7 +95,7 @@ func (l *Lab) begin(c echo.Context, jar *auth.Jar) (*lab.Bench, func(), error) {
 
 // needsBench says whether a request leaves something behind on a bench.
 func needsBench(r *http.Request) bool {
-	return r.Method == http.MethodPost || strings.HasPrefix(r.URL.Path, "/sign-in/") && strings.HasSuffix(r.URL.Path, "/callback")
+	return r.Method == http.MethodPost && r.URL.Path != runPath || strings.HasPrefix(r.URL.Path, "/sign-in/") && strings.HasSuffix(r.URL.Path, "/callback")
 }
 
 // cleared says whether this visitor's bench is gone.

@@ -43,8 +43,8 @@ func init() {
 	lab := ada
 	lab.Wide = true
 	lab.Toggle = StrategyToggle(Toggle{Next: "/dashboard", Options: []ToggleOption{{Name: "cookie"}, {Name: "database", Current: true}}})
-	pages["lab landing"] = LabLandingPage(nobody, LabLanding{SignInHref: "/sign-in?next=/compare", LabHref: "/compare", Mini: stolen, Commands: []string{"go run ."}})
-	pages["lab landing, to run"] = LabLandingPage(lab, LabLanding{SignedIn: true, RunAction: "/compare/demo", RunFields: []Field{{"name", "stolen-cookie"}}, Mini: stolen})
+	pages["lab landing"] = LabLandingPage(nobody, LabLanding{RunAction: "/lab/run", SignInHref: "/sign-in?next=/compare", LabHref: "/compare", Mini: stolen, Commands: []string{"go run ."}})
+	pages["lab landing, after a run"] = LabLandingPage(lab, LabLanding{SignedIn: true, RunAction: "/lab/run", Mini: stolen, Answer: "Under cookie, no.", MiniNote: "5 requests."})
 	pages["look inside"] = DashboardPage(lab, Dashboard{Inside: inside})
 	pages["compare"] = ComparePage(lab, compare)
 	pages["compare, nothing yet"] = ComparePage(nobody, Compare{Headline: "Nobody is signed in."})

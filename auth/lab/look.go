@@ -33,10 +33,13 @@ type client struct {
 	device      string             // of a browser
 	asked       time.Time          // when a browser was here last, by the process clock
 	sessions    map[string]string  // the phone's session ids, by strategy
-	verdicts    map[string]Verdict // what it was last told
-	shown       map[string]Verdict // what a page last showed of that
+	verdicts    map[string]Verdict // what it was last told, without the receipts
+	shown       map[string]glimpse // what a page last showed of that
 	shouldBeOut bool               // its sessions were meant to be ended
 }
+
+// A glimpse is what a page must know of an answer to mark the next that differs.
+type glimpse struct{ verdict, role string }
 
 func newClient(w *Wallet) *client { return &client{wallet: w} }
 
@@ -202,10 +205,14 @@ func (b *Bench) remember(c *client, w *Wallet, answers map[string]Verdict) map[s
 	if c.asked = b.parts.Now(); c.wallet != nil {
 		c.wallet = w
 	}
+	told := map[string]Verdict{}
 	for name, verdict := range answers {
-		answers[name] = verdict.follow(c.verdicts[name])
+		verdict = verdict.follow(c.verdicts[name])
+		answers[name] = verdict
+		verdict.Receipt = Receipt{} // which would be most of a bench
+		told[name] = verdict
 	}
-	c.verdicts = answers
+	c.verdicts = told
 	return answers
 }
 
@@ -226,15 +233,17 @@ func (b *Bench) state(ctx context.Context, v Visitor, asked map[string]map[strin
 			continue // gone since
 		}
 		s.Clients[name] = maps.Clone(answers)
+		shown := map[string]glimpse{}
 		for strategy, a := range answers {
 			before := c.shown[strategy]
-			otherRole := a.Verdict == SignedIn && before.Verdict == SignedIn && a.Role != before.Role
-			a.Changed = before.Verdict != "" && before.Verdict != a.Verdict || otherRole
-			a.Was, a.WasRole = before.Verdict, before.Role
+			otherRole := a.Verdict == SignedIn && before.verdict == SignedIn && a.Role != before.role
+			a.Changed = before.verdict != "" && before.verdict != a.Verdict || otherRole
+			a.Was, a.WasRole = before.verdict, before.role
 			a.StillIn = a.Verdict == SignedIn && (c.shouldBeOut || s.User.Disabled)
 			s.Clients[name][strategy] = a
+			shown[strategy] = glimpse{a.Verdict, a.Role}
 		}
-		c.shown = answers
+		c.shown = shown
 	}
 	s.Others = b.others(v.ID, s.User.ID)
 	for _, line := range slices.Backward(b.story) {
