@@ -24,6 +24,7 @@ var (
 	errBadAsking      = &Problem{Status: 400, Code: "bad_asking", Title: "Nobody asks like that", Text: "Meanwhile clients are silent, or ask once a day: asking=daily."}
 	errNothingToSteal = &Problem{Status: 409, Code: "nothing_to_steal", Title: "There is nothing to steal", Text: "This browser carries no session. Sign in first."}
 	errNoPhone        = &Problem{Status: 409, Code: "no_phone", Title: "There is no phone", Text: "Add one first."}
+	errManyPeople     = &Problem{Status: 409, Code: "too_many_people", Title: "The lab remembers no more people", Text: "Start over: that gives everybody their account and role back."}
 	errManyKeys       = &Problem{Status: 409, Code: "too_many_keys", Title: "The ring is full", Text: "Drop the old keys first."}
 )
 
@@ -165,14 +166,14 @@ func (l *Lab) act(c echo.Context) error {
 	if !ok {
 		return errUnknownAction
 	}
-	if l.Benches != nil {
-		if wait := l.limits.acts.Take(address(c)); wait > 0 {
-			return l.site.tooOften(c, wait)
-		}
-	}
 	form, err := formOf(c)
 	if err != nil {
 		return err
+	}
+	if l.Benches != nil && form.Get("asking") != "" {
+		if wait := l.limits.waits.Take(address(c)); wait > 0 {
+			return l.site.tooOften(c, wait)
+		}
 	}
 	v, err := l.visitor(c)
 	if err != nil {
@@ -192,6 +193,8 @@ func (l *Lab) act(c echo.Context) error {
 		return errBadDuration
 	case errors.Is(err, lab.ErrManyKeys):
 		return errManyKeys
+	case errors.Is(err, lab.ErrManyPeople):
+		return errManyPeople
 	case err != nil:
 		return unavailable(err)
 	}

@@ -32,12 +32,14 @@ func (s *Site) ComparePublic(benches *lab.Benches) {
 type labLimits struct {
 	benches *auth.Limiter // made
 	acts    *auth.Limiter // buttons pressed
+	waits   *auth.Limiter // of those, "asking daily": hundreds of requests each
 }
 
 func newLabLimits(now func() time.Time) labLimits {
 	return labLimits{
 		benches: &auth.Limiter{Burst: 120, Every: 5 * time.Second, Now: now},
 		acts:    &auth.Limiter{Burst: 600, Every: time.Minute / 600, Now: now},
+		waits:   &auth.Limiter{Burst: 20, Every: 6 * time.Second, Now: now},
 	}
 }
 
@@ -49,6 +51,11 @@ func (l *Lab) enter(next echo.HandlerFunc) echo.HandlerFunc {
 		r := c.Request()
 		if lab.From(r.Context()) != nil || strings.HasPrefix(r.URL.Path, "/static/") || strings.HasPrefix(r.URL.Path, "/idp/") {
 			return next(c)
+		}
+		if r.Method == http.MethodPost {
+			if wait := l.limits.acts.Take(address(c)); wait > 0 {
+				return l.site.tooOften(c, wait)
+			}
 		}
 		jar := auth.NewJar(c.Response(), r)
 		b, release, err := l.Benches.Take(r.Context(), l.visitors.Of(r.Context(), jar))

@@ -17,6 +17,8 @@ var (
 	ErrNoPhone  = errors.New("there is no phone")
 	ErrDuration = errors.New("the clock moves forward, and not so far")
 	ErrManyKeys = errors.New("the ring holds as many keys as it may")
+
+	ErrManyPeople = errors.New("as many people were changed as may be")
 )
 
 // SignIn signs the last user in again in this browser, under every strategy.

@@ -30,6 +30,9 @@ func (b *Bench) Enable(ctx context.Context, v Visitor) error {
 	})
 }
 
+// maxTouched bounds the people whom a bench has to give back what they were.
+const maxTouched = 100
+
 // toUser does something to the last user in the table, if that can be reached.
 func (b *Bench) toUser(ctx context.Context, v Visitor, do func(auth.User) (string, error)) error {
 	b.act.Lock()
@@ -44,8 +47,14 @@ func (b *Bench) toUser(ctx context.Context, v Visitor, do func(auth.User) (strin
 		return err
 	}
 	b.mu.Lock()
-	b.touched[user.ID] = true
+	full := len(b.touched) >= maxTouched && !b.touched[user.ID]
+	if !full {
+		b.touched[user.ID] = true
+	}
 	b.mu.Unlock()
+	if full {
+		return ErrManyPeople
+	}
 	if err := b.save(ctx); err != nil { // before, so that Reset undoes it after a crash too
 		return err
 	}
