@@ -156,3 +156,37 @@ func TestFlowForgets(t *testing.T) {
 		t.Error("remembered after 12 hours without a visit")
 	}
 }
+
+// In a public lab a visitor sees and tries things of their own only, and who just
+// looks at the page leaves nothing behind.
+func TestFlowInPublic(t *testing.T) {
+	t.Parallel()
+	site := newPublicSite(t)
+	nobody := newBrowser(t, site)
+	if nobody.get("/flow").at("/flow", 200); len(nobody.cookies) > 0 || site.rows("benches") > 0 {
+		t.Errorf("a look left %d cookies and %d benches", len(nobody.cookies), site.rows("benches"))
+	}
+	ada, eve := newBrowser(t, site).signIn("ada"), newBrowser(t, site).signIn("grace")
+	for name, want := range attackRefusals {
+		ada.post("/flow/attack", form("attack", name)).at("/flow", 200)
+		if reason, detail, held := ada.outcome(name); reason != want.reason || !held {
+			t.Errorf("%s: got %q (%s), held %v", name, reason, detail, held)
+		}
+	}
+	if users := site.rows("users"); users != 2 {
+		t.Errorf("%d users, want Ada and Grace", users)
+	}
+	same(t, "Ada, after all that", ada.of("you"), inUnder())
+	if eve.get("/flow"); eve.has(".outcome") || strings.Contains(eve.text(), "Ada Lovelace") || eve.flowValue("id-token", "name") != "Grace Hopper" {
+		t.Errorf("Grace reads of Ada, or not of herself:\n%s", eve.text())
+	}
+	nobody.post("/flow/attack", form("attack", "next")).at("/flow", 200)
+	if _, _, held := nobody.outcome("next"); !held {
+		t.Error("who has not signed in cannot try")
+	}
+	stolen := newBrowser(t, site)
+	stolen.plant("visitor", "AAAAAAAAAAAAAAAAAAAAAAAAAA")
+	if stolen.get("/flow"); !stolen.has("#flow-sign-in") {
+		t.Error("a made-up visitor sees a sign-in")
+	}
+}

@@ -17,9 +17,9 @@ import (
 // What the lab remembers of sign-ins, for as long as the process runs. A trace is
 // found by its visitor and by nobody else.
 const (
-	maxTraced   = 300              // visitors; the one who was longest away goes first
+	maxTraced   = 200              // visitors; the one who was longest away goes first
 	maxTraceAge = 12 * time.Hour   // without a visit
-	maxOpen     = 3                // sign-ins of one visitor that are under way
+	maxOpen     = 2                // sign-ins of one visitor that are under way
 	maxTold     = 4                // finished ones of one visitor: the last per provider
 	maxFlowAge  = 10 * time.Minute // from when on a sign-in under way cannot end any more
 )
