@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -120,5 +121,40 @@ func BenchmarkSignIn(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		signIn(b, d, "ada")
+	}
+}
+
+// BenchmarkManyCreate is sign-ins of many people from 16 clients: as they share
+// commits, and each with a commit of its own.
+func BenchmarkManyCreate(b *testing.B) {
+	for _, test := range []struct {
+		name  string
+		group bool
+	}{{"shared", true}, {"single", false}} {
+		b.Run(test.name, func(b *testing.B) {
+			d := open(b)
+			if !test.group {
+				d.group = nil
+			}
+			users := make([]auth.User, 1000)
+			for i := range users {
+				users[i] = signIn(b, d, fmt.Sprint(i))
+			}
+			var n atomic.Int64
+			var all sync.WaitGroup
+			b.ResetTimer()
+			for range 16 {
+				all.Go(func() {
+					for i := n.Add(1); i <= int64(b.N); i = n.Add(1) {
+						r := session(users[i%1000], fmt.Sprint(i), time.Duration(i)*time.Millisecond)
+						if err := (Sessions{d}).Create(context.Background(), r, 20); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			all.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
 	}
 }

@@ -11,8 +11,8 @@
 // Two pools lead to a SQLite file. Reads share a few connections that cannot write,
 // and go on whatever writers do. Writes take turns on a single connection and
 // take the write lock when they begin: a transaction that first reads and then
-// asks for the lock may find that it cannot have it. What was answered is on
-// disk.
+// asks for the lock may find that it cannot have it. Those that wait at the same
+// moment share a commit. What was answered is on disk.
 //
 // One pool leads to a Postgres server. Transactions run side by side there, each
 // statement seeing what was committed before it; those that change what belongs
@@ -58,6 +58,7 @@ type DB struct {
 	write    *sql.DB
 	prepared [len(statements)]*sql.Stmt
 	engine   engine
+	group    *group        // of writers that share a commit; nil where they run side by side
 	readWait time.Duration // bounds a read; zero where reads wait for nothing
 	memory   *memory       // nil unless [DB.Recall] made one
 }

@@ -246,6 +246,7 @@ func (s *countedSite) asks(method, path string, status int) func(*auth.Receipt) 
 // strategy and everything that happens to a session; and a request reads no more
 // than the table of strategies says.
 func TestReceiptIsTrue(t *testing.T) {
+	sqliteOnly(t) // whose driver counts
 	// As the table has it: reads of a request, and of one that renews, or one
 	// transaction in place of those.
 	limits := map[string]struct{ plain, renewal, transactions int }{

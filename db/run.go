@@ -126,7 +126,15 @@ func (d *DB) alone(ctx context.Context, s statement, run func(context.Context, *
 	end := d.observe(ctx, kindWrite, statements[s].text)
 	ctx, cancel := d.bounded(ctx)
 	defer cancel()
-	err := d.patiently(ctx, func() error { return run(ctx, d.prepared[s]) })
+	alone := func() error { return run(ctx, d.prepared[s]) }
+	var err error
+	if d.group == nil {
+		err = d.patiently(ctx, alone)
+	} else {
+		err = d.group.write(d, &write{ctx: ctx, alone: alone, do: func(t *tx) error {
+			return run(t.bounded, t.StmtContext(t.bounded, d.prepared[s]))
+		}})
+	}
 	end(err)
 	return err
 }
@@ -138,8 +146,8 @@ func (d *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) 
 	return context.WithTimeout(context.WithoutCancel(ctx), d.Wait)
 }
 
-// patiently runs a write, and again for as long as somebody else is in its way and ctx is
-// not done.
+// patiently runs a write, and again for as long as somebody else is in its way and
+// ctx is not done.
 func (d *DB) patiently(ctx context.Context, write func() error) error {
 	for {
 		err := write()
@@ -161,38 +169,41 @@ type tx struct {
 func (d *DB) transact(ctx context.Context, do func(*tx) error) error {
 	bound, cancel := d.bounded(ctx)
 	defer cancel()
-	return d.patiently(bound, func() error { return d.transactOnce(ctx, bound, do) })
+	if d.group == nil {
+		return d.patiently(bound, func() error { return d.transactOnce(ctx, bound, do) })
+	}
+	// Others share the begin and the commit; to this one they are the wait for its
+	// turn, and for the disk.
+	end := d.observe(ctx, "transaction", "begin")
+	err := d.group.write(d, &write{ctx: bound, do: func(t *tx) error {
+		end(nil)
+		end = func(error) {}
+		err := do(t)
+		if err == nil {
+			end = d.observe(ctx, "transaction", "commit")
+		}
+		return err
+	}})
+	end(err)
+	return err
 }
 
+// transactOnce runs do in a transaction beside others.
 func (d *DB) transactOnce(ctx, bound context.Context, do func(*tx) error) error {
 	end := d.observe(ctx, "transaction", "begin")
-	t, err := d.begin(bound)
+	t, err := d.write.BeginTx(bound, nil)
 	end(err)
 	if err != nil {
 		return err
 	}
 	defer t.Rollback() // does nothing after a commit
-	statements := bound
-	if d.readWait == 0 { // the lock is held: there is nothing to wait for
-		statements = context.WithoutCancel(bound)
-	}
-	if err := do(&tx{t, d, statements}); err != nil {
+	if err := do(&tx{t, d, bound}); err != nil {
 		return err
 	}
 	end = d.observe(ctx, "transaction", "commit")
 	err = t.Commit()
 	end(err)
 	return err
-}
-
-// begin starts a transaction; under SQLite it takes the write lock, for which it
-// waits until ctx is done.
-func (d *DB) begin(ctx context.Context) (t *sql.Tx, err error) {
-	err = d.patiently(ctx, func() error {
-		t, err = d.write.BeginTx(ctx, nil)
-		return err
-	})
-	return t, err
 }
 
 // turn waits until no other transaction is changing what belongs to a user. What

@@ -61,7 +61,7 @@ func (f *file) open(ctx context.Context, d *DB) error {
 	if f.info, err = createFile(path); err != nil {
 		return err
 	}
-	f.absolute = path
+	f.absolute, d.group = path, &group{}
 	if d.write, err = pool(path, 1, writePragmas); err != nil {
 		return err
 	}
@@ -102,11 +102,13 @@ func (f *file) ready(ctx context.Context, d *DB) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	t, err := d.begin(ctx)
-	if err != nil {
-		return err
-	}
-	return t.Rollback()
+	return d.patiently(ctx, func() error {
+		t, err := d.write.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		return t.Rollback()
+	})
 }
 
 // pool makes a pool of n connections that stay open. It opens none yet.
