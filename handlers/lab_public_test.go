@@ -362,6 +362,7 @@ func TestPublicInParallel(t *testing.T) {
 		t.Errorf("%d benches, want 8 at most", n)
 	}
 	ada.post("/compare/store-up", nil)
+	ada.post("/compare/enable", nil)
 	ada.signIn("ada").act("reset")
 	ada.signIn("ada")
 	same(t, "Ada", ada.of("you"), inUnder())
