@@ -118,14 +118,14 @@ func (b *Bench) ask(ctx context.Context, w *Wallet, strategy string) (Verdict, e
 
 // follow makes of an answer what is shown, given what was shown before: a refusal
 // stays although its cookie is gone, and who was never in is not out.
-func (v Verdict) follow(before Verdict) Verdict {
+func (v Verdict) follow(before glimpse) Verdict {
 	switch {
-	case v.Reason == "no_session" && (before.Verdict == "" || before.Verdict == None):
+	case v.Reason == "no_session" && (before.verdict == "" || before.verdict == None):
 		v.Verdict, v.Reason = None, ""
-	case v.Reason == "no_session" && before.Verdict == Refused:
-		v.Reason = before.Reason
-	case v.Reason == "revoked" && before.Reason == "reused":
-		v.Reason = before.Reason // which is what ended it
+	case v.Reason == "no_session" && before.verdict == Refused:
+		v.Reason = before.reason
+	case v.Reason == "revoked" && before.reason == "reused":
+		v.Reason = before.reason // which is what ended it
 	}
 	return v
 }

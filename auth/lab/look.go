@@ -33,13 +33,15 @@ type client struct {
 	device      string             // of a browser
 	asked       time.Time          // when a browser was here last, by the process clock
 	sessions    map[string]string  // the phone's session ids, by strategy
-	verdicts    map[string]Verdict // what it was last told, without the receipts
+	verdicts    map[string]glimpse // what it was last told
 	shown       map[string]glimpse // what a page last showed of that
 	shouldBeOut bool               // its sessions were meant to be ended
 }
 
-// A glimpse is what a page must know of an answer to mark the next that differs.
-type glimpse struct{ verdict, role string }
+// A glimpse is what a bench keeps of a verdict. All of it would be most of a bench.
+type glimpse struct{ verdict, reason, role, user string }
+
+func (v Verdict) glimpse() glimpse { return glimpse{v.Verdict, v.Reason, v.Role, v.User.ID} }
 
 func newClient(w *Wallet) *client { return &client{wallet: w} }
 
@@ -73,9 +75,13 @@ const maxOthers = 3
 func (b *Bench) others(visitor, userID string) (others []Other) {
 	now := b.parts.Now()
 	for id, c := range b.you {
-		in := func(v Verdict) bool { return v.Verdict == SignedIn && v.User.ID == userID }
+		in := func(v glimpse) bool { return v.verdict == SignedIn && v.user == userID }
 		if id != visitor && slices.ContainsFunc(slices.Collect(maps.Values(c.verdicts)), in) {
-			others = append(others, Other{Device: c.device, Ago: now.Sub(c.asked), Answers: c.verdicts})
+			other := Other{Device: c.device, Ago: now.Sub(c.asked), Answers: map[string]Verdict{}}
+			for strategy, v := range c.verdicts {
+				other.Answers[strategy] = Verdict{Verdict: v.verdict, Reason: v.reason}
+			}
+			others = append(others, other)
 		}
 	}
 	slices.SortFunc(others, func(a, b Other) int { return cmp.Or(cmp.Compare(a.Ago, b.Ago), cmp.Compare(a.Device, b.Device)) })
@@ -205,12 +211,10 @@ func (b *Bench) remember(c *client, w *Wallet, answers map[string]Verdict) map[s
 	if c.asked = b.parts.Now(); c.wallet != nil {
 		c.wallet = w
 	}
-	told := map[string]Verdict{}
+	told := map[string]glimpse{}
 	for name, verdict := range answers {
-		verdict = verdict.follow(c.verdicts[name])
-		answers[name] = verdict
-		verdict.Receipt = Receipt{} // which would be most of a bench
-		told[name] = verdict
+		answers[name] = verdict.follow(c.verdicts[name])
+		told[name] = answers[name].glimpse()
 	}
 	c.verdicts = told
 	return answers
@@ -241,7 +245,7 @@ func (b *Bench) state(ctx context.Context, v Visitor, asked map[string]map[strin
 			a.Was, a.WasRole = before.verdict, before.role
 			a.StillIn = a.Verdict == SignedIn && (c.shouldBeOut || s.User.Disabled)
 			s.Clients[name][strategy] = a
-			shown[strategy] = glimpse{a.Verdict, a.Role}
+			shown[strategy] = a.glimpse()
 		}
 		c.shown = shown
 	}

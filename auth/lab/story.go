@@ -16,8 +16,12 @@ type Line struct {
 	by string // the visitor who acted, until it is known what became of it
 }
 
-// maxStory bounds what a bench keeps, in lines.
-const maxStory = 200
+// What a bench keeps of its story, in lines: one that everybody shares, and one of
+// many.
+const (
+	maxStory    = 200
+	maxOwnStory = 50
+)
 
 // tell adds a line to the story. What became of it is added when v looks.
 func (b *Bench) tell(v Visitor, format string, args ...any) {
@@ -25,8 +29,12 @@ func (b *Bench) tell(v Visitor, format string, args ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.story = append(b.story, Line{At: now, Text: fmt.Sprintf(format, args...), by: v.ID})
-	if len(b.story) > maxStory {
-		b.story = b.story[1:]
+	most := maxStory
+	if b.own {
+		most = maxOwnStory
+	}
+	if len(b.story) > most {
+		b.story = slices.Clone(b.story[1:])
 	}
 }
 
