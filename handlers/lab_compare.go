@@ -91,8 +91,12 @@ func (l *Lab) compare(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := l.page(c, "Compare", state)
-	m := comparison(state, show(c.QueryParam("show")))
+	p, shown := l.page(c, "Compare", state), remembered(c)
+	if c.QueryParam("present") == "1" {
+		p.Bare, p.Theme = true, "light"
+		return render(c.Response(), http.StatusOK, views.DemoPage(p, presentation(state, shown)))
+	}
+	m := comparison(state, shown)
 	m.Announce = m.Headline
 	for _, d := range l.bench(c.Request()).Demos() {
 		m.Demos = append(m.Demos, views.Choice{Label: d.Title, Href: demoPath(d.Name, false)})
@@ -127,6 +131,8 @@ var actions = map[string]func(context.Context, *lab.Bench, lab.Visitor, url.Valu
 	"store-up":      unplug(false),
 	"advance":       advance,
 	"reset":         plainly((*lab.Bench).Reset),
+	"race-tabs":     raceTabs,
+	"late-answer":   plainly((*lab.Bench).LateAnswer),
 }
 
 // plainly is an action without fields.
@@ -198,5 +204,21 @@ func (l *Lab) act(c echo.Context) error {
 	case err != nil:
 		return unavailable(err)
 	}
-	return c.Redirect(http.StatusSeeOther, "/compare?show="+show(form.Get("show")))
+	return c.Redirect(http.StatusSeeOther, backTo(form, c.Param("action")))
+}
+
+// backTo is the page from which an action was pressed.
+func backTo(form url.Values, action string) string {
+	q := url.Values{}
+	if form.Has("show") {
+		q.Set("show", show(form.Get("show")))
+	}
+	if form.Get("present") == "1" {
+		q.Set("present", "1")
+	}
+	to := url.URL{Path: "/compare", RawQuery: q.Encode()}
+	if action == "race-tabs" || action == "late-answer" {
+		to.Fragment = "trials"
+	}
+	return to.String()
 }

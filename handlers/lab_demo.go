@@ -108,7 +108,7 @@ func card(d lab.Demo, present bool) views.Demo {
 	m := demoView(d, present)
 	m.Headline, m.Of = d.About, len(d.Scenes())-1
 	m.Told = "Start resets the lab, which signs everybody out of it, and signs Ada in here. Nothing else is touched."
-	m.Next = &views.Press{Label: "Start", Fields: presses(d, 0, present)}
+	m.Next = press("Start", d, 0, present)
 	return m
 }
 
@@ -127,19 +127,28 @@ func scene(d lab.Demo, played lab.Played, s lab.State, present bool) views.Demo 
 	}
 	m.Matrix = matrix(s, now.Part.Clients)
 	m.Matrix.Costs = nil
+	if now.Step != nil && now.Step.Race != "" {
+		m.Headline, m.Matrix = s.Races[now.Step.Race].Tells(), raceMatrix(s.Races, now.Step.Race)
+	}
 	if now.Part.Roles {
 		withRoles(m.Matrix, s)
 	}
+	if present {
+		m.Matrix = bare(m.Matrix)
+	}
 	m.Story, m.Announce = storyView(s), m.Headline
+	if notes := standing(s.Bench); len(notes) > 0 && !present {
+		m.Standing, m.Over = "Lab "+strings.Join(notes, " · "), press("Start over", d, 0, present)
+	}
 	if played.At > 0 {
-		m.Back = &views.Press{Label: "Back", Fields: presses(d, played.At-1, present)}
+		m.Back = press("Back", d, played.At-1, present)
 	}
 	if played.At+1 == len(scenes) {
 		m.Ends = ends(d)
 		return m
 	}
 	next := scenes[played.At+1]
-	m.Next = &views.Press{Label: "Next: " + next.Part.Title, Fields: presses(d, played.At+1, present)}
+	m.Next = press("Next: "+next.Part.Title, d, played.At+1, present)
 	if next.Step != nil {
 		m.Next.Label, m.Ask, m.Guesses = next.Step.Press, next.Step.Ask, next.Step.Guesses
 	}
@@ -153,12 +162,12 @@ func demoView(d lab.Demo, present bool) views.Demo {
 	}
 }
 
-func presses(d lab.Demo, to int, present bool) []views.Field {
-	fields := []views.Field{{Name: "name", Value: d.Name}, {Name: "step", Value: strconv.Itoa(to)}}
+func press(label string, d lab.Demo, to int, present bool) *views.Press {
+	p := &views.Press{Label: label, Action: "/compare/demo", Fields: []views.Field{{Name: "name", Value: d.Name}, {Name: "step", Value: strconv.Itoa(to)}}}
 	if present {
-		fields = append(fields, views.Field{Name: "present", Value: "1"})
+		p.Fields = append(p.Fields, views.Field{Name: "present", Value: "1"})
 	}
-	return fields
+	return p
 }
 
 // ends is where one can go when a demo is over.

@@ -35,6 +35,15 @@ var demosTell = map[string][]map[string]string{
 		{"you": "in, in"},
 		{"you": "out, in"},
 	},
+	"refresh-race": {
+		{"you": "in"},
+		{"you": "in"},
+		{
+			"tab": "in, not asked yet, not asked yet; in, not asked yet, not asked yet", "you": "in, not asked yet, not asked yet", "thief": "out, not asked yet, not asked yet",
+		},
+		{"tab": "in, in, not asked yet; in, out, not asked yet", "you": "in, out, not asked yet", "thief": "out, out, not asked yet"},
+		{"tab": "in, in, in; in, out, in", "you": "in, out, in", "thief": "out, out, STILL IN"},
+	},
 	"store-down": {
 		{"you": "in, in, in"},
 		{"you": "in, cannot tell, in"},
@@ -57,7 +66,10 @@ func (b *browser) scene() map[string]string {
 		var words []string
 		row.Find(".verdict .word").Each(func(_ int, word *goquery.Selection) { words = append(words, word.Text()) })
 		client, _, _ := strings.Cut(strings.TrimPrefix(row.AttrOr("class", ""), "client "), " ")
-		shown[client] = strings.Join(words, ", ")
+		if shown[client] != "" {
+			shown[client] += "; "
+		}
+		shown[client] += strings.Join(words, ", ")
 	})
 	return shown
 }

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -34,18 +33,12 @@ func show(wanted string) string {
 // comparison puts a state into words.
 func comparison(s lab.State, shown string) views.Compare {
 	m := views.Compare{Clock: clockView(s.Now, s.Bench)}
-	var groups []string
 	for _, set := range sets {
 		m.Show = append(m.Show, views.Choice{Label: set.label, Href: "/compare?show=" + set.name, Current: set.name == shown})
-		if set.name == shown {
-			groups = set.groups
-		}
 	}
+	m.PresentHref = "/compare?present=1&show=" + shown
 	m.Groups = buttons(s)
-	s.Order = slices.DeleteFunc(s.Order, func(name string) bool {
-		kind, _ := auth.KindOf(name)
-		return !slices.Contains(groups, kind.Group)
-	})
+	s.Order = columns(s.Order, shown)
 	m.Headline, m.Lead = headline(s)
 	clients := []string{lab.You, lab.Thief}
 	if s.Clients[lab.Phone] != nil {
@@ -59,12 +52,15 @@ func comparison(s lab.State, shown string) views.Compare {
 		m.Notice = &views.Notice{Kind: "info", Title: "The server was restarted.",
 			Text: "Clock, keys and version are as they were. The cookies of phone and thief were only in its memory and are gone, and so is the story."}
 	}
+	m.Next, _ = next(s)
+	m.Next.ID, m.Next.Primary, m.Next.Label = "next", true, "Next: "+m.Next.Label
+	m.Next.Fields = append(m.Next.Fields, views.Field{Name: "show", Value: shown})
 	for _, group := range m.Groups {
 		for i := range group.Actions {
 			group.Actions[i].Fields = append(group.Actions[i].Fields, views.Field{Name: "show", Value: shown})
 		}
 	}
-	m.Story = storyView(s)
+	m.Story, m.Trials = storyView(s), trials(s, shown)
 	return m
 }
 
@@ -299,8 +295,11 @@ var why = map[string]string{
 }
 
 func reasonWord(reason string) string {
-	if reason == "no_session" {
+	switch reason {
+	case "no_session":
 		return "no cookie left"
+	case "signed_out":
+		return "signed out since"
 	}
 	return reason
 }

@@ -11,11 +11,15 @@ import (
 
 // Aside returns a bench of its own beside b, for a run that must not meet what
 // people do on b: the same site and strategies, but a realm, keys and a clock of
-// its own, which runs on from now, and a made-up person whom nobody else is. It is
-// not saved. [Bench.Close] leaves nothing of it behind.
-func (b *Bench) Aside(ctx context.Context, now func() time.Time) (*Bench, error) {
+// its own, which runs on from now, and a made-up person whom nobody else is. Changes
+// make its parts other than those of b. It is not saved. [Bench.Close] leaves
+// nothing of it behind.
+func (b *Bench) Aside(ctx context.Context, now func() time.Time, changes ...func(*Parts)) (*Bench, error) {
 	aside := &Bench{Site: b.Site, Host: b.Host, parts: b.parts}
 	aside.parts.Now = now
+	for _, change := range changes {
+		change(&aside.parts)
+	}
 	person := auth.Identity{Provider: "lab", Issuer: "lab", Subject: b.parts.Auth.Text(), Name: "Ada Lovelace", Email: "ada@example.com"}
 	user, err := b.parts.Store.SignIn(ctx, person)
 	if err != nil {

@@ -59,10 +59,12 @@ type progress struct {
 	fates   map[string]string // how the story last said that somebody fares
 	lost    bool              // a restart took the clients and the story
 	played  Played            // the demo that is under way
+	races   map[string]Race   // by the name of their rules, once run
+	lates   []Late            // with a tombstone and without, once run
 }
 
 func newProgress(u auth.User) progress {
-	return progress{user: u, touched: map[string]bool{}, clients: map[string]*client{}, you: map[string]*client{}, fates: map[string]string{}}
+	return progress{user: u, touched: map[string]bool{}, clients: map[string]*client{}, you: map[string]*client{}, fates: map[string]string{}, races: map[string]Race{}}
 }
 
 // Parts are what a bench is made of.
@@ -74,6 +76,8 @@ type Parts struct {
 	Now     func() time.Time // the process clock
 	Observe auth.Observer
 	Log     *slog.Logger
+
+	NoTombstone bool // a sign-out leaves none; see [Bench.LateAnswer]
 }
 
 // A Store keeps what a bench must not lose with a restart, and does what an

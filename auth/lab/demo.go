@@ -30,6 +30,7 @@ type Step struct {
 	Guesses []string // answers to choose from; may be empty
 	Press   string   // what the button says
 	Why     string   // what there is to know about what it did
+	Race    string   // the rules of the race that it runs, which is what is to be seen then; mostly empty
 
 	do press
 }

@@ -14,7 +14,7 @@ func (b *Bench) Demos() []Demo {
 	life := b.parts.Auth.Life
 	stolen, phone, store := stolenCookie(life), revokedPhone(life), storeDown(life)
 	return []Demo{
-		stolen, phone, staleRole(life), keyRotation(), store,
+		stolen, phone, staleRole(life), keyRotation(), refreshRace(life), store,
 		{
 			Name: "playlist", Title: "Ten minutes for a talk",
 			About: "Three of them in a row: the stolen cookie, the lost phone, the unplugged database; then the chart of how long a copy works.",
@@ -127,6 +127,42 @@ func keyRotation() Demo {
 				Press: "Drop the old key", do: (*Bench).RetireKey,
 				Why: "What only the old key could open is lost. Drop it when everything that it sealed is past its end, and nobody notices.",
 			},
+		},
+	}
+}
+
+func refreshRace(life auth.Lifetimes) Demo {
+	race := func(rules Rules, s Step) Step {
+		s.Race = rules.Name
+		s.do = func(b *Bench, ctx context.Context, v Visitor) error { return b.RaceTabs(ctx, v, rules) }
+		return s
+	}
+	rules := Races()
+	return Demo{
+		Name: "refresh-race", Title: "Two tabs at once",
+		About:   "A refresh token works once. Two tabs wake up at the same moment, and both bring it.",
+		Columns: []string{"rotation"}, Clients: []string{You}, begin: (*Bench).SignIn,
+		Begun: "rotation keeps two values in the browser: a sealed token of " + Span(life.Access) + ", and a refresh token that works once and brings the next two.",
+		Steps: []Step{
+			{
+				Press: "+" + Span(life.Access), do: wait(life.Access, false),
+				Why: "The token ran out, so the request for this page spent the refresh token and brought new ones. You noticed nothing.",
+			},
+			race(rules[0], Step{
+				Ask:     "Another " + Span(life.Access) + ", and two tabs bring the same refresh token at the same moment. Who is in?",
+				Guesses: []string{"both", "the first", "neither"}, Press: "Two tabs at once",
+				Why: "Whoever comes first spends the token and leaves its successor beside it, sealed. For 10 s the same token brings that same successor. Later it is taken for a copy, and all that grew out of the sign-in ends.",
+			}),
+			race(rules[1], Step{
+				Ask:     "The same without grace: what comes twice is a copy. Who is in?",
+				Guesses: []string{"both", "the first", "neither for long"}, Press: "Again, without grace",
+				Why: "The second tab looks like a thief, so the family ends and the refusal clears the cookies of the browser that both tabs share.",
+			}),
+			race(rules[2], Step{
+				Ask:     "The same in a store that first reads, then writes. Who is in?",
+				Guesses: []string{"both", "the first", "both, and a thief as well"}, Press: "Again, without the guard",
+				Why: "Both read that it was unspent before either wrote. One token became two, each with a future of its own, and nothing ever comes twice again: a thief who was that quick is never found out.",
+			}),
 		},
 	}
 }

@@ -138,6 +138,10 @@ func (b *Bench) wire(g *generation) error {
 		parts.Behind = sessions{parts.Behind, g.plug.check}
 	}
 	parts.Refresh = refresh{sessions{parts.Refresh, g.plug.check}, parts.Refresh}
+	signOuts := vault.Sealer(auth.SignOutPurpose)
+	if b.parts.NoTombstone {
+		signOuts = noTombstone{}
+	}
 	g.vault, g.managers = &vault, nil
 	for _, kind := range auth.Kinds() {
 		strategy, err := kind.New(parts)
@@ -145,7 +149,7 @@ func (b *Bench) wire(g *generation) error {
 			return fmt.Errorf("wire bench: %w", err)
 		}
 		g.managers = append(g.managers, &auth.Manager{
-			Name: kind.Name, Strategy: strategy, SignOuts: vault.Sealer(auth.SignOutPurpose),
+			Name: kind.Name, Strategy: strategy, SignOuts: signOuts,
 			Now: g.clock.Now, Observe: b.parts.Observe, Log: b.parts.Log,
 		})
 	}

@@ -57,6 +57,13 @@ type State struct {
 	Lines []Line    `json:"-"` // the story with its times, newest first
 	User  auth.User `json:"-"` // who it is about, as they are now; zero if nobody has signed in
 	Order []string  `json:"-"` // strategies, as pages show them
+
+	// How long what was ended may still be accepted, by strategy, where one session
+	// can be ended by the server at all.
+	Windows map[string]time.Duration `json:"-"`
+
+	Races map[string]Race `json:"-"` // those that were run, by the name of their rules
+	Lates []Late          `json:"-"` // if that was run
 }
 
 // An Other is a real browser beside the one that looks. Only it has its cookies:
@@ -223,8 +230,12 @@ func (b *Bench) remember(c *client, w *Wallet, answers map[string]Verdict) map[s
 // state puts together what a page shows, and marks what has changed since the last.
 func (b *Bench) state(ctx context.Context, v Visitor, asked map[string]map[string]Verdict) State {
 	s := State{Now: b.Now().UTC(), Clients: map[string]map[string]Verdict{}, Story: []string{}, Bench: b.Status(), User: b.about(ctx)}
+	s.Windows = map[string]time.Duration{}
 	for _, m := range b.Managers() {
 		s.Order = append(s.Order, m.Name)
+		if r, ok := m.Strategy.(auth.Revoker); ok {
+			s.Windows[m.Name] = r.Window()
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -250,6 +261,7 @@ func (b *Bench) state(ctx context.Context, v Visitor, asked map[string]map[strin
 		c.shown = shown
 	}
 	s.Others = b.others(v.ID, s.User.ID)
+	s.Races, s.Lates = maps.Clone(b.races), b.lates
 	for _, line := range slices.Backward(b.story) {
 		s.Lines = append(s.Lines, line)
 		s.Story = append(s.Story, line.Text)
