@@ -172,7 +172,11 @@ func press(label string, d lab.Demo, to int, present bool) *views.Press {
 
 // ends is where one can go when a demo is over.
 func ends(d lab.Demo) []views.Choice {
-	return []views.Choice{{Label: "Go on by yourself", Href: "/compare"}}
+	alone := views.Choice{Label: "Go on by yourself", Href: "/compare"}
+	if len(d.Parts) > 0 {
+		return []views.Choice{{Label: "How long does a copy work?", Href: exposurePath}, alone}
+	}
+	return []views.Choice{alone}
 }
 
 // tells says in one sentence what the site has answered.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
@@ -193,5 +194,42 @@ func TestDemoGuesses(t *testing.T) {
 	same(t, "after all that", b.scene(), demosTell["stolen-cookie"][2])
 	if w := b.request(http.MethodGet, "/compare?demo=nonsense", nil, "none"); w.Code != 404 {
 		t.Errorf("got %d, want 404", w.Code)
+	}
+}
+
+// The list for a talk ends at the chart.
+func TestPlaylistEndsAtTheChart(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t, newSite(t, "compare"))
+	last := len(demosTell["playlist"]) - 1
+	b.post("/compare/demo", form("name", "playlist", "step", strconv.Itoa(last))).at("/compare", 200)
+	same(t, "the last scene", b.scene(), demosTell["playlist"][last])
+	b.follow(".ask a.primary").at("/compare/exposure", 200)
+}
+
+// Two visitors of a public lab play at the same time, and neither sees the other's
+// presses.
+func TestPublicVisitorsPlayApart(t *testing.T) {
+	t.Parallel()
+	site := newPublicSite(t)
+	ada, eve := newBrowser(t, site), newBrowser(t, site)
+	for at := range demosTell["revoked-phone"] {
+		ada.post("/compare/demo", form("name", "revoked-phone", "step", strconv.Itoa(at))).at("/compare", 200)
+		eve.post("/compare/demo", form("name", "store-down", "step", strconv.Itoa(at))).at("/compare", 200)
+		same(t, fmt.Sprint("ada at ", at), ada.scene(), demosTell["revoked-phone"][at])
+		same(t, fmt.Sprint("eve at ", at), eve.scene(), demosTell["store-down"][at])
+	}
+	for b, foreign := range map[*browser]string{ada: "unplugged", eve: "phone"} {
+		if b.get("/compare"); strings.Contains(b.page.Find("#story").Text(), foreign) {
+			t.Errorf("a story tells of another visitor's %s:\n%s", foreign, b.page.Find("#story").Text())
+		}
+	}
+	var both sync.WaitGroup
+	for b, action := range map[*browser]string{ada: "race-tabs", eve: "late-answer"} {
+		both.Go(func() { b.act(action) })
+	}
+	both.Wait()
+	if ada.get("/compare"); !ada.has("#trial-tabs .matrix") || ada.has("#trial-late .matrix") {
+		t.Error("an experiment of another visitor is shown")
 	}
 }

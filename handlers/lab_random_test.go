@@ -136,8 +136,10 @@ func TestLabAgreesWithTheTable(t *testing.T) {
 	r, m := rand.New(rand.NewPCG(seed, seed)), newModel(site.clock.Now())
 	ada.request(http.MethodPost, "/compare/reset", nil, "same-origin")
 	var played []string
+	times := map[string]int{}
 	for step := range steps {
 		name := draw(r)
+		times[name]++
 		fields, want := moves[name].do(m, r)
 		played = append(played, strings.TrimSpace(name+" "+fields.Encode()))
 		if got := ada.request(http.MethodPost, "/compare/"+name, fields, "same-origin").Code; got != want {
@@ -146,6 +148,11 @@ func TestLabAgreesWithTheTable(t *testing.T) {
 		m.round()
 		if diff := m.differs(ada); diff != "" {
 			t.Fatalf("step %d, seed %d:\n%safter %s", step, seed, diff, last(played, 25))
+		}
+	}
+	for name := range moves {
+		if times[name] < 5 {
+			t.Errorf("%s was played %d times", name, times[name])
 		}
 	}
 }

@@ -30,7 +30,8 @@ func (b *Bench) SignIn(ctx context.Context, v Visitor) error {
 		return err
 	}
 	b.mu.Lock()
-	delete(b.you, v.ID) // what it was told before is over
+	you := b.visitor(v)
+	*you = client{device: you.device, shown: you.shown} // what it was told before is over
 	b.lost = false
 	b.mu.Unlock()
 	b.tell(v, "You signed in as %s, once.", user.Name)
@@ -50,8 +51,7 @@ func (b *Bench) AddPhone(ctx context.Context, v Visitor) error {
 	if err != nil {
 		return err
 	}
-	phone := newClient(wallet)
-	phone.sessions = map[string]string{}
+	phone := &client{wallet: wallet, sessions: map[string]string{}}
 	for _, m := range b.Managers() {
 		s, err := m.Load(ctx, wallet.jar(&answer{header: http.Header{}}))
 		if err != nil {
@@ -60,10 +60,24 @@ func (b *Bench) AddPhone(ctx context.Context, v Visitor) error {
 		phone.sessions[m.Name] = s.ID
 	}
 	b.mu.Lock()
-	b.clients[Phone], b.lost = phone, false
+	b.enter(Phone, phone)
 	b.mu.Unlock()
 	b.tell(v, "%s signed in on a phone too.", user.Name)
 	return b.save(ctx)
+}
+
+// enter puts a client on stage, in place of one of that name. Pages have shown that
+// one, or that nobody was there. The caller holds mu.
+func (b *Bench) enter(name string, c *client) {
+	if before := b.clients[name]; before != nil {
+		c.shown = before.shown
+	} else {
+		c.shown = map[string]glimpse{}
+		for _, m := range b.Managers() {
+			c.shown[m.Name] = glimpse{verdict: None}
+		}
+	}
+	b.clients[name], b.lost = c, false
 }
 
 // signIn gives a wallet a session of the last user under every strategy, as they
@@ -103,8 +117,7 @@ func (b *Bench) Steal(ctx context.Context, v Visitor) error {
 		return ErrNoLoot
 	}
 	b.mu.Lock()
-	b.clients[Thief], b.lost = newClient(loot), false
-	b.clients[Thief].from = v.ID
+	b.enter(Thief, &client{wallet: loot, from: v.ID})
 	b.mu.Unlock()
 	b.tell(v, "A thief copied your session cookies.")
 	return b.save(ctx)

@@ -27,6 +27,9 @@ func (b *Bench) LateAnswer(ctx context.Context, v Visitor) error {
 		if err != nil {
 			return fmt.Errorf("answer late: %w", err)
 		}
+		for strategy, told := range late.Answers {
+			late.Answers[strategy] = b.brief(told)
+		}
 		lates = append(lates, late)
 	}
 	b.mu.Lock()

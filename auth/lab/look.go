@@ -43,8 +43,6 @@ type glimpse struct{ verdict, reason, role, user string }
 
 func (v Verdict) glimpse() glimpse { return glimpse{v.Verdict, v.Reason, v.Role, v.User.ID} }
 
-func newClient(w *Wallet) *client { return &client{wallet: w} }
-
 // A State is what everybody was last told.
 type State struct {
 	Now     time.Time                     `json:"now"`
