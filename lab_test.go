@@ -169,6 +169,12 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(readme, -1) {
+		if section, within := strings.CutPrefix(link[1], "#"); within {
+			if !strings.Contains(strings.ToLower(readme), "# "+strings.ReplaceAll(section, "-", " ")+"\n") {
+				t.Errorf("there is no section for %s", link[1])
+			}
+			continue
+		}
 		if _, err := os.Stat(link[1]); err != nil {
 			t.Error(err)
 		}
