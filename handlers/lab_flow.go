@@ -60,7 +60,7 @@ func (l *Lab) providerName(id string) string {
 
 // traceView tells a sign-in in the order in which it happened.
 func (l *Lab) traceView(tr *trace) *views.FlowTrace {
-	v := &views.FlowTrace{Provider: l.providerName(tr.provider), When: when(tr.callback.at, l.site.Now())}
+	v := &views.FlowTrace{Provider: l.providerName(tr.provider), Linked: tr.linked, When: when(tr.callback.at, l.site.Now())}
 	if !tr.start.at.IsZero() {
 		v.Steps = append(v.Steps, formStep(tr))
 	} else {
@@ -214,9 +214,12 @@ func sessionStep(tr *trace) views.FlowStep {
 		group.Facts = append(group.Facts, views.Fact{Label: set.name, Value: strconv.Itoa(set.bytes) + " bytes", Mono: true})
 	}
 	label := "sessions: " + strconv.Itoa(sessions)
-	if tr.linked {
+	switch reason := refusedWith(tr.callback); {
+	case reason != "":
+		s.Refused, s.Code, label = "nobody is signed in", reason, "no session"
+	case tr.linked:
 		label = "account linked"
-		s.Title = "Account linked"
+		s.Title, s.Defends, s.Sources = "Account linked", "The identity goes to the account whose session asked for it, and only while that session is the one signed in: nobody adds a way in for themselves.", []views.Source{rfc("9700", "4.7")}
 	}
 	s.Arrows = []views.Arrow{{From: views.LaneApp, To: views.LaneApp, Label: label}}
 	s.Groups = []views.FlowGroup{
@@ -224,6 +227,19 @@ func sessionStep(tr *trace) views.FlowStep {
 		group,
 	}
 	return s
+}
+
+// refusedWith is why the callback ended without a session although the provider
+// was believed, such as "disabled"; empty if it did not.
+func refusedWith(e exchange) string {
+	u, err := url.Parse(e.location)
+	switch {
+	case e.status >= 400:
+		return strconv.Itoa(e.status)
+	case err == nil && u.Path == "/sign-in":
+		return u.Query().Get("reason")
+	}
+	return ""
 }
 
 func cleanStep(tr *trace) views.FlowStep {

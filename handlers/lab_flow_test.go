@@ -123,10 +123,28 @@ func TestFlowTellsARefusal(t *testing.T) {
 	if text := ada.one("#step-callback .refusal").Text(); !strings.Contains(text, "cancelled") {
 		t.Errorf("the callback says %q", text)
 	}
+	// The provider was right and is believed, and yet there is no session.
+	grace := newBrowser(t, ada.site).signIn("grace").act("disable")
+	grace.get("/sign-in?reason=signed_out").press("#sign-in-dev").press("button[value=grace]").told("disabled")
+	grace.get("/flow")
+	if text := grace.one("#step-session .refusal").Text(); !strings.Contains(text, "disabled") || !strings.Contains(grace.text(), "was refused") {
+		t.Errorf("the page says of a disabled account: %q", text)
+	}
+
 	used := ada.toCallback("dev")
 	ada.back(used).back(used).get("/flow")
 	if text := ada.one("#step-callback .refusal").Text(); !strings.Contains(text, "used before") || !strings.Contains(text, "flow_invalid") {
 		t.Errorf("the callback says %q", text)
+	}
+}
+
+// Linking goes the same way, and is called what it is.
+func TestFlowTellsALink(t *testing.T) {
+	t.Parallel()
+	ada := newBrowser(t, newSite(t, "compare")).signIn("ada")
+	ada.post("/account/link/oidc", nil).press("button[value=grace]").at("/account", 200)
+	if ada.get("/flow"); !strings.Contains(ada.text(), "How you linked the provider oidc") || !strings.Contains(ada.one("#step-session").Text(), "Account linked") {
+		t.Errorf("the page says of a link:\n%s", ada.text())
 	}
 }
 
