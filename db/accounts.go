@@ -70,6 +70,9 @@ func (d *DB) Unlink(ctx context.Context, userID, provider string) error {
 		}
 		return err
 	})
+	if d.engine.absent(err) {
+		err = auth.ErrNotFound
+	}
 	if errors.Is(err, auth.ErrLastAccount) {
 		err = d.whyNotUnlinked(ctx, userID, provider)
 	}

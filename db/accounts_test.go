@@ -100,6 +100,7 @@ func TestUnlink(t *testing.T) {
 	d := open(t)
 	ada := signInAs(t, d, at("one", "ada"))
 	unlink(t, d, ada.ID, "two", auth.ErrNotFound)
+	unlink(t, d, ada.ID, "no\x00text\xff", auth.ErrNotFound)
 	unlink(t, d, ada.ID, "one", auth.ErrLastAccount)
 	link(t, d, ada.ID, at("two", "ada"), nil)
 	unlink(t, d, ada.ID, "one", nil)

@@ -46,7 +46,7 @@ func TestPragmasOnEveryConnection(t *testing.T) {
 		if got := pool.Stats().OpenConnections; got != pool.size {
 			t.Errorf("%s pool: got %d open connections, want %d", pool.name, got, pool.size)
 		}
-		want := map[string]string{"journal_mode": "wal", "foreign_keys": "1", "synchronous": "2", "mmap_size": "268435456"}
+		want := map[string]string{"journal_mode": "wal", "foreign_keys": "1", "synchronous": "2", "mmap_size": "2147418112"}
 		for name, value := range pool.want {
 			want[name] = value
 		}

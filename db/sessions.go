@@ -79,6 +79,9 @@ func (s Sessions) EndAll(ctx context.Context, realm string, t auth.Target, now t
 		return 0, fmt.Errorf("end sessions: %w", errNoUser)
 	}
 	n, err := s.DB.exec(ctx, endSessions, t.UserID, realm, millis(now), t.SessionID, t.Except)
+	if s.DB.engine.absent(err) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, fmt.Errorf("end sessions: %w", err)
 	}

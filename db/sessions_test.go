@@ -257,6 +257,7 @@ func TestEndAll(t *testing.T) {
 		{"all but one", auth.Target{Except: "laptop"}, 1, "later laptop"},
 		{"all but one of somebody else", auth.Target{Except: "hers"}, 2, "later"},
 		{"unknown", auth.Target{SessionID: "unknown"}, 0, "later phone laptop"},
+		{"no text", auth.Target{SessionID: "\x00\xff"}, 0, "later phone laptop"},
 		{"of somebody else", auth.Target{SessionID: "hers"}, 0, "later phone laptop"},
 		{"of another realm", auth.Target{SessionID: "elsewhere"}, 0, "later phone laptop"},
 		{"later than the request", auth.Target{SessionID: "later"}, 0, "later phone laptop"},

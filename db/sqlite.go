@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	readers     = 4         // more only take turns at the processor
-	readTimeout = 5000      // ms that a read waits, where the log is being recovered
-	turn        = 100       // ms that a write waits for a lock before it lets the next one try
-	mapped      = 256 << 20 // bytes of the file read without a system call
+	readers     = 4             // more only take turns at the processor
+	readTimeout = 5000          // ms that a read waits, where the log is being recovered
+	turn        = 100           // ms that a write waits for a lock before it lets the next one try
+	mapped      = 1<<31 - 1<<16 // bytes of the file read without a system call: as many as SQLite maps
 )
 
 // A pragma is a setting of a connection, and what it reads back as.

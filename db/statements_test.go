@@ -45,12 +45,15 @@ func planOfPostgres(t *testing.T, pool *sql.DB, i int, text string, params int) 
 	if _, err := pool.Exec(fmt.Sprintf("PREPARE s%d AS %s", i, text)); err != nil {
 		t.Fatal(err)
 	}
-	nulls := strings.TrimSuffix(strings.Repeat("NULL,", params), ",")
-	return column(t, pool, 0, fmt.Sprintf("EXPLAIN EXECUTE s%d(%s)", i, nulls))
+	nulls := ""
+	if params > 0 {
+		nulls = "(" + strings.TrimSuffix(strings.Repeat("NULL,", params), ",") + ")"
+	}
+	return column(t, pool, 0, fmt.Sprintf("EXPLAIN EXECUTE s%d%s", i, nulls))
 }
 
 // column is one column of what a query answers.
-func column(t *testing.T, pool *sql.DB, n int, query string, args ...any) (out []string) {
+func column(t testing.TB, pool *sql.DB, n int, query string, args ...any) (out []string) {
 	t.Helper()
 	rows, err := pool.Query(query, args...)
 	if err != nil {
