@@ -189,7 +189,7 @@ func TestLabAdviceWaitsForNumbers(t *testing.T) {
 		t.Errorf("called off:\n%s", ada.text())
 	}
 	close(gate.open)
-	ada.get("/compare/exposure").press("#exposure-run")
+	ada.get("/compare/exposure").press("#exposure-press.run")
 	l.Exposures.Wait()
 	if ada.get("/learn?api=yes"); ada.one("#advice-pick").Text() != "rotation" {
 		t.Errorf("measured:\n%s", ada.text())

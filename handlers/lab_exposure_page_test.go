@@ -59,18 +59,18 @@ func TestLabExposurePage(t *testing.T) {
 	s, l, gate := gated(t)
 	ada, grace := newBrowser(t, s), newBrowser(t, s)
 	ada.get("/compare/exposure").at("/compare/exposure", 200)
-	if !ada.has("progress") || !ada.has("#exposure-cancel") || ada.has("#exposure-run") || len(ada.rowsOf("unknown")) != 7 {
+	if !ada.has("progress") || !ada.has("#exposure-press.cancel") || ada.has("#exposure-press.run") || len(ada.rowsOf("unknown")) != 7 {
 		t.Errorf("the first look:\n%s", ada.text())
 	}
 	grace.get("/compare/exposure?end=revoke-all")
-	if !grace.has("progress") || grace.has("#exposure-cancel") {
+	if !grace.has("progress") || grace.has("#exposure-press.cancel") {
 		t.Errorf("somebody else's run:\n%s", grace.text())
 	}
 	if grace.post("/compare/exposure/run", form("end", "disable")); !grace.has("progress") || grace.page.url.RawQuery != "end=disable" {
 		t.Errorf("a second run: got %d at %s:\n%s", grace.page.status, grace.page.url, grace.text())
 	}
 	grace.post("/compare/exposure/cancel", nil).refused(403, "not_yours")
-	ada.follow("#exposure-refresh").press("#exposure-cancel").at("/compare/exposure", 200)
+	ada.follow("#exposure-refresh").press("#exposure-press.cancel").at("/compare/exposure", 200)
 	if !strings.Contains(ada.text(), "called off") || ada.has("progress") || len(ada.rowsOf("unknown")) != 7 {
 		t.Errorf("called off:\n%s", ada.text())
 	}
@@ -79,7 +79,7 @@ func TestLabExposurePage(t *testing.T) {
 	}
 
 	close(gate.open)
-	grace.press("#exposure-run")
+	grace.press("#exposure-press.run")
 	l.Exposures.Wait()
 	grace.get("/compare/exposure")
 	same(t, "signed out, heard of", grace.rowsOf("reached"), map[string]string{"database": "0 s", "hybrid": "5 min", "rotation": "15 min"})
@@ -108,10 +108,10 @@ func TestLabExposureAgain(t *testing.T) {
 	ada := newBrowser(t, s).get("/compare/exposure")
 	l.Exposures.Wait()
 	l.Bench.Site = &gate{s.Site, make(chan struct{})}
-	if ada.get("/compare/exposure").press("#exposure-run"); !ada.has("progress") || ada.rowsOf("reached")["hybrid"] != "5 min" {
+	if ada.get("/compare/exposure").press("#exposure-press.run"); !ada.has("progress") || ada.rowsOf("reached")["hybrid"] != "5 min" {
 		t.Errorf("while it is measured again:\n%s", ada.text())
 	}
-	if ada.press("#exposure-cancel"); !strings.Contains(ada.text(), "from the run before") || ada.rowsOf("reached")["hybrid"] != "5 min" {
+	if ada.press("#exposure-press.cancel"); !strings.Contains(ada.text(), "from the run before") || ada.rowsOf("reached")["hybrid"] != "5 min" {
 		t.Errorf("called off:\n%s", ada.text())
 	}
 }

@@ -68,10 +68,10 @@ func TestExposureProgress(t *testing.T) {
 	if got := doc.Find("#lab-exposure").AttrOr("hx-get", ""); got != doc.Find("#exposure-refresh").AttrOr("href", "-") {
 		t.Errorf("the page asks for %q", got)
 	}
-	if p := doc.Find("progress"); p.AttrOr("value", "") != "3" || p.AttrOr("max", "") != "10" || doc.Find("#exposure-cancel").Length() != 1 {
+	if p := doc.Find("progress"); p.AttrOr("value", "") != "3" || p.AttrOr("max", "") != "10" || doc.Find("#exposure-press.cancel").Length() != 1 {
 		t.Error("no progress, or no way to call it off")
 	}
-	if done := draw(t, pages["exposure"]); done.Find("[hx-trigger]").Length() != 0 || done.Find("#exposure-run").Length() != 1 {
+	if done := draw(t, pages["exposure"]); done.Find("[hx-trigger]").Length() != 0 || done.Find("#exposure-press.run").Length() != 1 {
 		t.Error("a page without a run asks on, or cannot start one")
 	}
 }
