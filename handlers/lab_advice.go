@@ -95,7 +95,7 @@ func questionView(q question, given map[string]answer) views.Question {
 func adviceView(m *views.Advice, all []candidate, given map[string]answer) {
 	fit, out := judge(all, given)
 	for _, r := range out {
-		m.Ruled = append(m.Ruled, views.Ruling{Name: r.Name, Question: r.question.text, Answer: r.answer.label, Because: r.because})
+		m.Ruled = append(m.Ruled, views.Ruling{Name: r.Name, Gloss: r.Gloss, Question: r.question.text, Answer: r.answer.label, Because: r.because})
 	}
 	if len(fit) == 0 {
 		for _, w := range waysOut(all, given) {
@@ -112,7 +112,7 @@ func adviceView(m *views.Advice, all []candidate, given map[string]answer) {
 	}
 	m.Measured = append(m.Measured, views.Fact{Label: "Table reads per request", Value: fit[0].readsText()})
 	for _, c := range fit[1:] {
-		m.Fits = append(m.Fits, views.Ruling{Name: c.Name, Because: worse(c, fit[0])})
+		m.Fits = append(m.Fits, views.Ruling{Name: c.Name, Gloss: c.Gloss, Because: worse(c, fit[0])})
 	}
 	m.Commands = []string{"SESSION_STRATEGY=" + fit[0].Name + " go run ."}
 }

@@ -118,8 +118,7 @@ func TestLabExposureAgain(t *testing.T) {
 
 func TestLabExposureBadInput(t *testing.T) {
 	t.Parallel()
-	s, _, gate := gated(t)
-	close(gate.open)
+	s, _, _ := gated(t)
 	ada := newBrowser(t, s)
 	ada.get("/compare/exposure?end=tomorrow").refused(400, "unknown_ending")
 	ada.post("/compare/exposure/run", form("end", "tomorrow")).refused(400, "unknown_ending")
