@@ -75,13 +75,17 @@ func (l *Lab) runExposure(c echo.Context) error {
 // cancelExposure calls the visitor's own run off. One that is over stays as it is.
 func (l *Lab) cancelExposure(c echo.Context) error {
 	return l.atExposure(c, func(v lab.Visitor) error {
-		if p := l.Exposures.Progress(); p.Running && p.Result.By != v.ID {
+		if p := l.Exposures.Progress(); p.Running && !owns(v.ID, p.Result.By) {
 			return errForeignRun
 		}
 		l.Exposures.Cancel()
 		return nil
 	})
 }
+
+// owns says whether a run is a visitor's own. What began because somebody passed by
+// and looked is nobody's.
+func owns(visitor, by string) bool { return visitor != "" && visitor == by }
 
 // atExposure does what a button of the page asks for and leads back to it.
 func (l *Lab) atExposure(c echo.Context, do func(lab.Visitor) error) error {
@@ -145,7 +149,7 @@ func (l *Lab) exposureView(ending, visitor string) views.Exposure {
 	switch {
 	case progress.Running:
 		m.Run = &views.ExposureRun{
-			Done: progress.Done, Of: progress.Of, Yours: progress.Result.By == visitor,
+			Done: progress.Done, Of: progress.Of, Yours: owns(visitor, progress.Result.By),
 			Cancel: exposurePath + "/cancel", Refresh: exposurePath + "?end=" + ending,
 		}
 	case errors.Is(progress.Err, context.Canceled):

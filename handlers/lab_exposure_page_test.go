@@ -131,3 +131,36 @@ func TestLabExposureBadInput(t *testing.T) {
 	ada.get("/compare/exposure").at("/compare/exposure", 200)
 	newBrowser(t, newSite(t, "database")).wants("/compare/exposure", 404)
 }
+
+// In a public lab each visitor has a bench, and all share one run, which touches
+// none of the benches.
+func TestLabExposureInPublic(t *testing.T) {
+	t.Parallel()
+	s := newPublicSite(t)
+	l := s.Extension.(*handlers.Lab)
+	g := &gate{s.Site, make(chan struct{})}
+	l.Benches.Site = g
+	t.Cleanup(l.Stop)
+	ada, grace := newBrowser(t, s), newBrowser(t, s)
+	if ada.get("/compare/exposure"); !ada.has("progress") || ada.has("#exposure-press") {
+		t.Errorf("a run that began because a passer-by looked belongs to nobody:\n%s", ada.text())
+	}
+	l.Exposures.Cancel()
+	if ada.post("/compare/exposure/run", nil); !ada.has("#exposure-press.cancel") {
+		t.Errorf("one's own run:\n%s", ada.text())
+	}
+	if grace.get("/compare/exposure"); !grace.has("progress") || grace.has("#exposure-press") {
+		t.Errorf("somebody else's run:\n%s", grace.text())
+	}
+	grace.post("/compare/exposure/cancel", nil).refused(403, "not_yours")
+	users := s.rows("users")
+	close(g.open)
+	l.Exposures.Wait()
+	same(t, "measured", grace.get("/compare/exposure").rowsOf("reached"), map[string]string{"database": "0 s", "hybrid": "5 min", "rotation": "15 min"})
+	if n := s.rows("users"); n > users {
+		t.Errorf("%d people were left behind", n-users)
+	}
+	if strings.Contains(ada.get("/compare").text(), "ahead") || ada.page.Find("#story li").Length() != 0 {
+		t.Errorf("the run was seen on a bench:\n%s", ada.text())
+	}
+}
