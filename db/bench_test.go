@@ -49,6 +49,41 @@ func BenchmarkFind(b *testing.B) {
 	}
 }
 
+// BenchmarkRecall is the same read, of a row that stands as it was: plain, and
+// asking first whether it does, alone and with others who wait.
+func BenchmarkRecall(b *testing.B) {
+	for _, name := range []string{"plain", "recall"} {
+		d := open(b)
+		r := session(signIn(b, d, "ada"), "laptop", 0)
+		create(b, Sessions{d}, r)
+		if name == "recall" {
+			if err := d.Recall(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		find := func() {
+			if _, err := (Sessions{d}).Find(context.Background(), r.Realm, r.Hash); err != nil {
+				b.Error(err)
+			}
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				find()
+			}
+		})
+		b.Run(name+"/parallel", func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetParallelism(16)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					find()
+				}
+			})
+		})
+	}
+}
+
 func BenchmarkCreate(b *testing.B) {
 	ctx := context.Background()
 	setup := func(b *testing.B) func() {

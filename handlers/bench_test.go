@@ -31,6 +31,8 @@ func serve(b *testing.B, h http.Handler, r *http.Request) {
 
 // BenchmarkRequest compares "who am I" under each strategy with the bare
 // framework saying hello. Compare within one run: machines are noisy.
+//
+//	go test ./handlers -run '^$' -bench Request
 func BenchmarkRequest(b *testing.B) {
 	b.Run("hello", func(b *testing.B) {
 		e := echo.New()
@@ -42,7 +44,7 @@ func BenchmarkRequest(b *testing.B) {
 			s.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
 		}})
 		laptop := newBrowser(b, s).signIn("ada")
-		for _, path := range []string{"/api/user", "/dashboard"} {
+		for _, path := range []string{"/api/user", "/api/session", "/dashboard"} {
 			b.Run(kind.Name+path, func(b *testing.B) {
 				r := httptest.NewRequest("GET", localURL+path, nil)
 				r.Header.Set("Cookie", laptop.header())
