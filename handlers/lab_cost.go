@@ -113,12 +113,8 @@ func costView(p lab.Progress[costs], visitor string, now time.Time) views.Cost {
 		return m
 	}
 	m.When, m.Each = when(p.Result.At, now), p.Result.Each.String()
-	most, idle := 0.0, p.Result.Costs[0]
 	for _, c := range p.Result.Costs {
-		most = max(most, c.PerSecond())
-	}
-	for _, c := range p.Result.Costs {
-		m.Rows = append(m.Rows, costRow(c, idle, most))
+		m.Rows = append(m.Rows, costRow(c, p.Result.Costs[0]))
 	}
 	m.Markdown = costMarkdown(m)
 	return m
@@ -127,14 +123,15 @@ func costView(p lab.Progress[costs], visitor string, now time.Time) views.Cost {
 // perMille is the whole length of a bar.
 const perMille = 1000
 
-func costRow(c, idle lab.Cost, most float64) views.CostRow {
-	row := views.CostRow{
-		Name: c.Strategy, PerSecond: int(c.PerSecond() + 0.5), Ratio: ratio(c.PerSecond(), idle.PerSecond()),
-		P50: micros(c.P50), P99: micros(c.P99), Allocs: fmt.Sprintf("%.0f", c.Allocs),
-		Reads: c.Reads, Writes: c.Writes, CookieIn: c.CookieIn, Whole: perMille,
+func costRow(c, idle lab.Cost) views.CostRow {
+	ratio := 1.0 // where the clock stood still for all of them
+	if c.P50 > 0 {
+		ratio = float64(idle.P50) / float64(c.P50)
 	}
-	if most > 0 {
-		row.Bar = int(c.PerSecond() / most * perMille)
+	row := views.CostRow{
+		Name: c.Strategy, PerSecond: int(c.PerSecond() + 0.5), Ratio: fmt.Sprintf("%.2f", ratio), Bar: int(ratio * perMille), Whole: perMille,
+		P50: micros(c.P50), P99: micros(c.P99), Allocs: fmt.Sprintf("%.0f", c.Allocs),
+		Reads: c.Reads, Writes: c.Writes, CookieIn: c.CookieIn,
 	}
 	if kind, ok := auth.KindOf(c.Strategy); ok {
 		row.Gloss = kind.Gloss
@@ -144,24 +141,17 @@ func costRow(c, idle lab.Cost, most float64) views.CostRow {
 	return row
 }
 
-func ratio(n, of float64) string {
-	if of <= 0 {
-		return "1.00" // the clock stood still for all of them
-	}
-	return fmt.Sprintf("%.2f", n/of)
-}
-
 func micros(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d)/float64(time.Microsecond)) }
 
 // costMarkdown is the table for a document, with what it was measured on.
 func costMarkdown(m views.Cost) []string {
 	lines := []string{
-		"| | requests/s | ratio | p50 µs | p99 µs | allocations | reads | writes | cookie bytes |",
+		"| | ratio of p50 | requests/s | p50 µs | p99 µs | allocations | reads | writes | cookie bytes |",
 		"|---|---:|---:|---:|---:|---:|---:|---:|---:|",
 	}
 	for _, r := range m.Rows {
-		lines = append(lines, fmt.Sprintf("| %s | %d | %s | %s | %s | %s | %d | %d | %d |",
-			r.Name, r.PerSecond, r.Ratio, r.P50, r.P99, r.Allocs, r.Reads, r.Writes, r.CookieIn))
+		lines = append(lines, fmt.Sprintf("| %s | %s | %d | %s | %s | %s | %d | %d | %d |",
+			r.Name, r.Ratio, r.PerSecond, r.P50, r.P99, r.Allocs, r.Reads, r.Writes, r.CookieIn))
 	}
 	return append(lines, "", strings.Join([]string{
 		"sessionlab /cost", m.Each + " each", m.Machine, "in process, one goroutine, no network", m.When.Exact}, "; "))

@@ -109,7 +109,7 @@ func CostPage(p Page, m Cost) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</div><div class=\"halves cost-notes\"><section><h2>Read it so</h2><p>Compare rows, not runs: the numbers are of this machine, this minute. The <dfn>ratio</dfn> is to the first row, measured in turns with the others.</p><p><dfn>p50</dfn> is what half of the requests took at most, <dfn>p99</dfn> what 99 of 100 did, in microseconds (µs, millionths of a second).</p><p>An <dfn>allocation</dfn> is a piece of memory asked for: work now, and for the garbage collector later. Others allocate too while this runs; the least of five looks counts.</p></section><section><h2>What is not in it</h2><p>No network, and no parsing of HTTP: those cost every strategy the same, and more than most of these do.</p><p>SQLite runs in this process. A database elsewhere adds its round trip to every read.</p><p>Compare mode reads the table at each request, so that it shows what a read costs. A site that runs one strategy over SQLite asks first whether anything has changed, once for all requests that wait, and reads again only then.</p><p>Reads and writes are those of a session that needs no renewal. What a renewal reads is said on <a href=\"/compare\">Compare</a>, cell by cell.</p></section></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</div><div class=\"halves cost-notes\"><section><h2>Read it so</h2><p>Compare rows, not runs: the numbers are of this machine, this minute. <dfn>p50</dfn> is what half of the requests took at most, <dfn>p99</dfn> what 99 of 100 did, in microseconds (µs, millionths of a second).</p><p>The <dfn>ratio</dfn> is the p50 of the first row over that of another, measured in turns. Other programs of this machine hardly touch it, while they interrupt some requests and lower the requests per second.</p><p>An <dfn>allocation</dfn> is a piece of memory asked for: work now, and for the garbage collector later. Others allocate too while this runs; the least of five looks counts.</p></section><section><h2>What is not in it</h2><p>No network, and no parsing of HTTP: those cost every strategy the same, and more than most of these do.</p><p>SQLite runs in this process. A database elsewhere adds its round trip to every read.</p><p>Compare mode reads the table at each request, so that it shows what a read costs. A site that runs one strategy over SQLite asks first whether anything has changed, once for all requests that wait, and reads again only then.</p><p>Reads and writes are those of a session that needs no renewal. What a renewal reads is said on <a href=\"/compare\">Compare</a>, cell by cell.</p></section></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -371,7 +371,7 @@ func costTable(m Cost) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</span></caption> <thead><tr><th scope=\"col\">Strategy</th><th scope=\"col\" colspan=\"2\">Requests per second</th><th scope=\"col\">Ratio</th><th scope=\"col\">p50, µs</th><th scope=\"col\">p99, µs</th><th scope=\"col\">Allocations</th><th scope=\"col\">Reads</th><th scope=\"col\">Writes</th><th scope=\"col\">Cookies, bytes</th></tr></thead> <tbody>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</span></caption> <thead><tr><th scope=\"col\">Strategy</th><th scope=\"col\" colspan=\"2\">Ratio</th><th scope=\"col\">Requests per second</th><th scope=\"col\">p50, µs</th><th scope=\"col\">p99, µs</th><th scope=\"col\">Allocations</th><th scope=\"col\">Reads</th><th scope=\"col\">Writes</th><th scope=\"col\">Cookies, bytes</th></tr></thead> <tbody>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -468,27 +468,27 @@ func costTable(m Cost) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "\" height=\"14\" rx=\"2\"></rect></svg></td><td class=\"value\" data-label=\"Requests per second\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "\" height=\"14\" rx=\"2\"></rect></svg></td><td class=\"value\" data-label=\"Ratio\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var25 string
-			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(thousands(r.PerSecond))
+			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(r.Ratio)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/lab_cost.templ`, Line: 154, Col: 80}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/lab_cost.templ`, Line: 154, Col: 51}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "</td><td class=\"value\" data-label=\"Ratio\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "</td><td class=\"value\" data-label=\"Requests per second\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var26 string
-			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(r.Ratio)
+			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(thousands(r.PerSecond))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/lab_cost.templ`, Line: 155, Col: 51}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/lab_cost.templ`, Line: 155, Col: 80}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 			if templ_7745c5c3_Err != nil {
