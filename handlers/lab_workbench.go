@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"sessionlab/auth"
 	"sessionlab/auth/lab"
 	"sessionlab/views"
 )
@@ -25,7 +27,8 @@ var (
 // benchRoutes are the cookie workbench, and what cookies are made of.
 func (l *Lab) benchRoutes(e *echo.Echo) {
 	e.GET(workbenchPath, l.workbench, l.site.requireSession)
-	e.POST(workbenchPath, l.tamper, l.site.requireSession)
+	presses := &auth.Limiter{Burst: 60, Every: time.Second, Now: l.site.Now} // each signs somebody in seven times
+	e.POST(workbenchPath, l.tamper, l.site.limit(presses), l.site.requireSession)
 	e.GET(sizesPath, l.sizes, l.site.requireSession)
 	e.GET(cookiesPath+":name", l.cookie, l.site.requireSession)
 }

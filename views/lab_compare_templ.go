@@ -658,7 +658,7 @@ func actions(g ActionGroup) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "\" hx-target=\"#lab\" hx-select=\"#lab\" hx-select-oob=\"#top\" hx-swap=\"patch\" hx-sync=\"#lab:drop\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "\" hx-target=\"#lab\" hx-select=\"#lab\" hx-select-oob=\"#top,#receipt\" hx-swap=\"patch\" hx-sync=\"#lab:drop\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -717,7 +717,7 @@ func demoPress(m Demo, p Press, id, class string) templ.Component {
 func demoSwap(m Demo, p Press) templ.Attributes {
 	a := templ.Attributes{"hx-post": p.Action, "hx-target": "#lab", "hx-select": "#lab", "hx-swap": "patch", "hx-sync": "#lab:drop"}
 	if !m.Present {
-		a["hx-select-oob"] = "#top"
+		a["hx-select-oob"] = "#top,#receipt"
 	}
 	return a
 }
