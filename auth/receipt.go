@@ -18,13 +18,13 @@ type Observer func(ctx context.Context, kind, step string) func(error)
 // a step ends.
 func Observers(all ...Observer) Observer {
 	return func(ctx context.Context, kind, step string) func(error) {
-		ends := make([]func(error), len(all))
+		watched := make([]observed, len(all))
 		for i, o := range all {
-			ends[i] = o(ctx, kind, step)
+			watched[i] = observe(ctx, o, kind, step)
 		}
 		return func(err error) {
-			for _, end := range slices.Backward(ends) {
-				end(err)
+			for _, w := range slices.Backward(watched) {
+				w.done(&err)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,5 +111,20 @@ func TestReceiptCounts(t *testing.T) {
 				t.Fatalf("got %v, want %v", steps, want)
 			}
 		}
+	}
+}
+
+// Observers lie within each other, and one that is nil is no harm.
+func TestObserversSideBySide(t *testing.T) {
+	var said []string
+	speak := func(name string) auth.Observer {
+		return func(_ context.Context, kind, step string) func(error) {
+			said = append(said, name+" "+kind+" "+step)
+			return func(err error) { said = append(said, name+" "+err.Error()) }
+		}
+	}
+	auth.Observers(speak("a"), nil, speak("b"))(t.Context(), "read", "a row")(errors.New("gone"))
+	if got, want := strings.Join(said, ", "), "a read a row, b read a row, b gone, a gone"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
