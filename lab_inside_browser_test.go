@@ -25,7 +25,9 @@ func TestBrowserInside(t *testing.T) {
 
 			b.do(chromedp.Click(chromedp.CSS("#growth > summary")), chromedp.WaitVisible(chromedp.CSS("#claim-range")))
 			b.do(chromedp.Evaluate[chromedp.Void](`(() => { const s = document.getElementById('claim-range'); s.value = 9024; s.dispatchEvent(new Event('input', {bubbles: true})) })()`))
-			b.eventually("a larger session", func() bool { return b.textOf("#sizes caption") == "Bytes of a session with a claim of 9,024 bytes, by seal" })
+			b.eventually("a larger session", func() bool {
+				return b.textOf("#sizes caption") == "Bytes of a session with a claim of 9,024 bytes, by seal"
+			})
 
 			b.do(chromedp.Click(chromedp.CSS("#code > summary")), chromedp.WaitVisible(chromedp.CSS("#source #L20")))
 			b.do(chromedp.Click(chromedp.CSS(`#source a[href="/source/hybrid.go"]`)))
