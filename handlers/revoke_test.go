@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"database/sql"
 	"strings"
 	"testing"
 	"time"
@@ -215,13 +214,11 @@ func TestColleagueWithAShell(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "database")
 	ada := newBrowser(t, s).signIn("ada")
-	shell, err := sql.Open("sqlite", s.file)
-	must(t, err)
-	defer shell.Close()
+	shell := colleague(t, s.file)
 	for range 3 {
 		ada.wantsAPI("GET", "/api/session", 200, "")
 	}
-	_, err = shell.Exec("UPDATE users SET role = 'admin'")
+	_, err := shell.Exec("UPDATE users SET role = 'admin'")
 	must(t, err)
 	if got := ada.wantsAPI("GET", "/api/user", 200, "")["role"]; got != "admin" {
 		t.Errorf("got the role %v, want admin", got)
