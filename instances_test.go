@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,9 +25,9 @@ import (
 	"sessionlab/auth/devidp"
 )
 
-// A fleet is two instances of the program behind nginx, which is configured as the
-// README says, and a provider that is neither. It is reached at the address that
-// people know, over TLS.
+// A fleet is two instances of the program behind nginx, which is configured as
+// docs/nginx.conf says, and a provider that is neither. It is reached at the address
+// that people know, over TLS.
 type fleet struct {
 	testing.TB
 	vars      []string // of both instances
@@ -87,23 +86,19 @@ func (f *fleet) serveProvider() {
 	server.Config.Handler = p
 }
 
-// serveNginx runs nginx with the configuration in the README, at other addresses,
+// serveNginx runs nginx with docs/nginx.conf, at other addresses,
 // and beside it a way to each instance alone.
 func (f *fleet) serveNginx() {
 	f.Helper()
-	readme, err := os.ReadFile("README.md")
+	shown, err := os.ReadFile("docs/nginx.conf")
 	if err != nil {
 		f.Fatal(err)
 	}
-	found := regexp.MustCompile("(?s)```nginx\n(.*?)```").FindSubmatch(readme)
-	if found == nil {
-		f.Fatal("the README shows no configuration of nginx")
-	}
 	certificate, key := f.certify()
-	snippet := string(found[1])
+	snippet := string(shown)
 	replace := func(old, by string) {
 		if !strings.Contains(snippet, old) {
-			f.Fatalf("the README's configuration has no %q", old)
+			f.Fatalf("docs/nginx.conf has no %q", old)
 		}
 		snippet = strings.ReplaceAll(snippet, old, by)
 	}

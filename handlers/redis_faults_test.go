@@ -136,7 +136,11 @@ func TestRedisGone(t *testing.T) {
 				t.Parallel()
 				server := newRedisServer(t)
 				between := newRelay(t, server.addr)
-				s := newSiteWith(t, settings{Strategy: strategy, Redis: "redis://" + between.addr + "?read_timeout=50ms"})
+				at := "redis://" + between.addr
+				if fault == "slow" {
+					at += "?read_timeout=300ms" // and not so soon that a slow machine is taken for a slow server
+				}
+				s := newSiteWith(t, settings{Strategy: strategy, Redis: at})
 				ada, eve := newBrowser(t, s).signIn("ada"), newBrowser(t, s)
 				gone, back := server.stop, server.start
 				if fault == "slow" {
