@@ -36,6 +36,7 @@ func writes(d *DB, r auth.Row) map[string]func(context.Context) error {
 		"disable":      func(ctx context.Context) error { return d.Disable(ctx, user, start) },
 		"enable":       func(ctx context.Context) error { return d.Enable(ctx, user, start) },
 		"save bench":   func(ctx context.Context) error { return d.SaveBench(ctx, "1", []byte("{}"), start) },
+		"delete bench": func(ctx context.Context) error { return d.DeleteBench(ctx, "1") },
 		"delete realm": func(ctx context.Context) error { return d.DeleteRealm(ctx, "1") },
 		"sweep": func(ctx context.Context) error {
 			_, err := d.Sweep(ctx, start)
