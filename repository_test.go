@@ -60,8 +60,12 @@ func TestRepository(t *testing.T) {
 			t.Fatal(err)
 		}
 		test, generated := strings.HasSuffix(name, "_test.go"), strings.HasSuffix(name, "_templ.go")
-		if n := bytes.Count(content, []byte("\n")); n > 400 && !test && !generated && !strings.HasPrefix(name, "static/vendor/") {
-			t.Errorf("%s has %d lines, want at most 400", name, n)
+		most := 400
+		if name == "README.md" { // where all that an operator needs stands on one page
+			most = 500
+		}
+		if n := bytes.Count(content, []byte("\n")); n > most && !test && !generated && !strings.HasPrefix(name, "static/vendor/") {
+			t.Errorf("%s has %d lines, want at most %d", name, n, most)
 		}
 		if filepath.Ext(name) != ".go" {
 			continue
