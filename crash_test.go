@@ -26,7 +26,7 @@ func TestCrash(t *testing.T) {
 		for n := range browsers {
 			c.busy.Go(func() { c.browse(n) })
 		}
-		for range browsers {
+		for n := 0; n < browsers || !c.both(); n++ {
 			<-c.enough
 		}
 		p.kill()
@@ -42,9 +42,6 @@ func TestCrash(t *testing.T) {
 		in, out = in+len(c.in), out+len(c.out)
 	}
 	t.Logf("%d sign-ins and %d ends held", in, out)
-	if in == 0 || out == 0 {
-		t.Error("want some of both")
-	}
 	p.kill()
 
 	d, err := sql.Open("sqlite", filepath.Join(dir, "sessionlab.db"))
@@ -69,6 +66,13 @@ type crowd struct {
 	enough  chan struct{}
 	mu      sync.Mutex
 	in, out []*visitor
+}
+
+// both says whether there are sign-ins and ends by now.
+func (c *crowd) both() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.in) > 0 && len(c.out) > 0
 }
 
 // browse comes and goes until the program is gone.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 
 	"sessionlab/auth"
 	"sessionlab/auth/lab"
@@ -88,26 +89,40 @@ func (l *Lab) Routes(e *echo.Echo) {
 	if l.Benches != nil {
 		e.Pre(l.enter)
 	}
+	e.Use(packed(), l.watchSignIns)
+
 	e.POST("/strategy", l.choose)
 	e.GET("/compare", l.compare)
 	e.GET("/compare/state", l.state)
 	e.POST("/compare/demo", l.play)
 	e.POST("/compare/:action", l.act)
-	e.POST(runPath, l.run, l.site.limit(newRuns(l.site.Now)))
-	e.GET(runPath, redirect("/")) // where a reload of what the button answered leads
+	l.exposureRoutes(e)
+
+	e.GET("/flow", l.flow)
+	e.POST("/flow/attack", l.attack)
+	e.GET(guardPath+"*", l.guard)
+
 	e.GET(costPath, l.cost)
 	e.POST(costPath+"/run", l.runCost)
 	e.POST(costPath+"/cancel", l.cancelCost)
-	e.Use(l.watchSignIns)
-	e.GET("/flow", l.flow)
-	l.exposureRoutes(e)
-	e.POST("/flow/attack", l.attack)
-	e.GET(guardPath+"*", l.guard)
+
+	e.POST(runPath, l.run, l.site.limit(newRuns(l.site.Now)))
+	e.GET(runPath, redirect("/")) // where a reload of what the button answered leads
+	e.GET(sourcePath+":file", l.source)
+	l.benchRoutes(e)
 	for name, guard := range l.guards() {
 		e.GET("/api/guards/"+name, passed, l.site.requireSession, guard)
 	}
-	e.GET(sourcePath+":file", l.source)
-	l.benchRoutes(e)
+}
+
+// packed compresses pages: those of the lab are long, and show no secret that the
+// length of an answer could give away. Static files bring their own, and the API is
+// measured as it is.
+func packed() echo.MiddlewareFunc {
+	return middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1400, Skipper: func(c echo.Context) bool {
+		path := c.Request().URL.Path
+		return strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/idp/")
+	}})
 }
 
 // guards are the two ways to ask for a role, to be shown side by side.

@@ -40,3 +40,18 @@ func TestLabAside(t *testing.T) {
 		t.Errorf("the clock of the page moved to %v", state["now"])
 	}
 }
+
+// A run that was cut off leaves a person behind, whom the next start forgets.
+func TestLabForgetsThePeopleOfRunsThatWereCutOff(t *testing.T) {
+	t.Parallel()
+	site := newSite(t, "compare")
+	newBrowser(t, site).signIn("ada")
+	_, err := site.Extension.(*handlers.Lab).Bench.Aside(t.Context(), site.clock.Now)
+	must(t, err)
+	if users := site.rows("users"); users != 2 {
+		t.Errorf("%d users during a run, want Ada and one who is made up", users)
+	}
+	if again := newSiteWith(t, settings{Strategy: "compare", File: site.file}); again.rows("users") != 1 {
+		t.Errorf("%d users after a restart, want Ada", again.rows("users"))
+	}
+}

@@ -35,7 +35,10 @@ func (l *Lab) exposureRoutes(e *echo.Echo) {
 }
 
 // Stop calls off what is measured in the background, and waits until it is over.
-func (l *Lab) Stop() { l.Exposures.Cancel() }
+func (l *Lab) Stop() {
+	l.Exposures.Cancel()
+	l.costs.Cancel()
+}
 
 // exposure shows what was measured. The first who looks starts the first run.
 func (l *Lab) exposure(c echo.Context) error {

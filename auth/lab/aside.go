@@ -9,6 +9,18 @@ import (
 	"sessionlab/auth"
 )
 
+// asideIssuer is who vouches for people that are made up.
+const asideIssuer = "lab"
+
+// tidy deletes the people of runs that ended with the process and so never came to
+// [Bench.Close]. Their sessions are swept when their time is up.
+func (p Parts) tidy(ctx context.Context) error {
+	if err := p.Store.DeleteBench(ctx, asideIssuer); err != nil {
+		return fmt.Errorf("delete people whom the lab made up: %w", err)
+	}
+	return nil
+}
+
 // Aside returns a bench of its own beside b, for a run that must not meet what
 // people do on b: the same site and strategies, but a realm, keys and a clock of
 // its own, which runs on from now, and a made-up person whom nobody else is. Changes
@@ -20,7 +32,7 @@ func (b *Bench) Aside(ctx context.Context, now func() time.Time, changes ...func
 	for _, change := range changes {
 		change(&aside.parts)
 	}
-	person := auth.Identity{Provider: "lab", Issuer: "lab", Subject: b.parts.Auth.Text(), Name: "Ada Lovelace", Email: "ada@example.com"}
+	person := auth.Identity{Provider: "lab", Issuer: asideIssuer, Subject: b.parts.Auth.Text(), Name: "Ada Lovelace", Email: "ada@example.com"}
 	user, err := b.parts.Store.SignIn(ctx, person)
 	if err != nil {
 		return nil, fmt.Errorf("begin a bench aside: %w", err)

@@ -105,6 +105,9 @@ const local = "local"
 // New returns the bench as it was left, or a new one.
 func New(ctx context.Context, p Parts) (*Bench, error) {
 	b := &Bench{id: local, parts: p, progress: newProgress(auth.User{})}
+	if err := p.tidy(ctx); err != nil {
+		return nil, err
+	}
 	data, err := p.Store.Bench(ctx, b.id)
 	if err != nil && !errors.Is(err, auth.ErrNotFound) {
 		return nil, fmt.Errorf("load bench: %w", err)

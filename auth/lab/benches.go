@@ -50,6 +50,9 @@ const (
 // NewBenches returns the benches that there are.
 func NewBenches(ctx context.Context, p Parts) (*Benches, error) {
 	bs := &Benches{Max: MaxBenches, Idle: MaxIdle, parts: p, seats: map[string]*seat{}}
+	if err := p.tidy(ctx); err != nil {
+		return nil, err
+	}
 	return bs, bs.recall(ctx)
 }
 

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -125,6 +127,8 @@ func (o *openID) judge(ctx context.Context, raw string, token *oauth2.Token, non
 		return profile{}, ErrIdentity.because("ID token is of another access token")
 	case len(who.Subject) < 1 || len(who.Subject) > maxSubject:
 		return profile{}, ErrIdentity.because("subject is empty or too long")
+	case strings.ContainsFunc(who.Subject, unicode.IsControl):
+		return profile{}, ErrIdentity.because("subject is no text") // with a zero byte in it, Postgres could not store it
 	}
 	return who, nil
 }

@@ -142,6 +142,7 @@ func testIDTokens(t *testing.T) {
 		"no subject":                     {map[string]func(*fakeOP) any{"sub": is(nil)}, oauth.ErrIdentity},
 		"subject of 255 bytes":           {map[string]func(*fakeOP) any{"sub": is(strings.Repeat("s", 255))}, nil},
 		"subject of 256 bytes":           {map[string]func(*fakeOP) any{"sub": is(strings.Repeat("s", 256))}, oauth.ErrIdentity},
+		"subject with a zero byte":       {map[string]func(*fakeOP) any{"sub": is("a\x00b")}, oauth.ErrIdentity},
 		"subject is a number":            {map[string]func(*fakeOP) any{"sub": is(1815)}, oauth.ErrIdentity},
 		"name is a number":               {map[string]func(*fakeOP) any{"name": is(1815)}, oauth.ErrIdentity},
 	}
