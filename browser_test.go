@@ -181,13 +181,27 @@ func (b *tab) text() string {
 // textOf is the text of the first such element, "" if there is none.
 func (b *tab) textOf(selector string) string {
 	b.Helper()
+	text := b.evaluate(fmt.Sprintf("document.querySelector(%q)?.textContent ?? ''", selector))
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// press clicks at once what a page may be about to move: between looking where it
+// is and clicking there, nothing happens.
+func (b *tab) press(selector string) {
+	b.Helper()
+	b.evaluate(fmt.Sprintf("document.querySelector(%q).click() ?? ''", selector))
+}
+
+// evaluate runs a script that ends in a text.
+func (b *tab) evaluate(script string) string {
+	b.Helper()
 	ctx, cancel := b.bounded()
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](fmt.Sprintf("document.querySelector(%q)?.textContent ?? ''", selector)))
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](script))
 	if err != nil {
 		b.Fatal(err)
 	}
-	return strings.Join(strings.Fields(text), " ")
+	return text
 }
 
 func (b *tab) shows(texts ...string) {

@@ -124,7 +124,8 @@ func TestBrowserDemoKeys(t *testing.T) {
 	b.visit("/compare?demo=stolen-cookie&present=1", "/compare")
 	key(kb.PageDown)
 	b.scene("stolen-cookie", 0)
-	b.do(chromedp.Click(chromedp.CSS("[data-keys-toggle]")))
+	b.press("[data-keys-toggle]")
+	b.has("[data-keys-toggle][aria-pressed=false]")
 	key(kb.PageDown)
 	key("n")
 	b.visit("/compare?demo=stolen-cookie&present=1", "/compare") // it stays off
