@@ -185,11 +185,12 @@ func (b *tab) textOf(selector string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// press clicks at once what a page may be about to move: between looking where it
-// is and clicking there, nothing happens.
+// press waits for what a page may be about to move, and clicks it at once: between
+// looking where it is and clicking there, nothing happens.
 func (b *tab) press(selector string) {
 	b.Helper()
-	b.evaluate(fmt.Sprintf("document.querySelector(%q).click() ?? ''", selector))
+	script := fmt.Sprintf("(e => e ? (e.click(), 'pressed') : '')(document.querySelector(%q))", selector)
+	b.eventually(selector, func() bool { return b.evaluate(script) != "" })
 }
 
 // evaluate runs a script that ends in a text.
