@@ -71,7 +71,7 @@ func (l *Lab) guard(c echo.Context) error {
 	if text == nil {
 		return errNotFound
 	}
-	m := views.SourceFile{File: file}
+	m := views.SourceFile{File: file, Lines: codeView(lab.Highlight(file, text))}
 	seen := map[string]bool{}
 	for _, a := range attacks {
 		for _, s := range []spot{a.code, a.test} {
@@ -80,13 +80,6 @@ func (l *Lab) guard(c echo.Context) error {
 				m.Links = append(m.Links, views.SourceLink{Strategy: path.Base(s.file), Href: guardPath + s.file, Chosen: s.file == file})
 			}
 		}
-	}
-	for _, line := range lab.Highlight(file, text) {
-		var spans []views.CodeSpan
-		for _, piece := range line {
-			spans = append(spans, views.CodeSpan(piece))
-		}
-		m.Lines = append(m.Lines, spans)
 	}
 	return render(c.Response(), http.StatusOK, views.SourcePage(l.site.page(c.Request(), file), m))
 }

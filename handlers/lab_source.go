@@ -50,14 +50,20 @@ func (l *Lab) source(c echo.Context) error {
 			}
 		}
 	}
+	m.Lines = codeView(lines)
+	return render(c.Response(), http.StatusOK, views.SourcePage(l.site.page(c.Request(), file), m))
+}
+
+// codeView is code as pages show it.
+func codeView(lines [][]lab.Piece) (out [][]views.CodeSpan) {
 	for _, line := range lines {
 		var spans []views.CodeSpan
 		for _, piece := range line {
 			spans = append(spans, views.CodeSpan(piece))
 		}
-		m.Lines = append(m.Lines, spans)
+		out = append(out, spans)
 	}
-	return render(c.Response(), http.StatusOK, views.SourcePage(l.site.page(c.Request(), file), m))
+	return out
 }
 
 // sourceOf is the page of a strategy's file.
