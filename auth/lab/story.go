@@ -20,7 +20,7 @@ type Line struct {
 // many.
 const (
 	maxStory    = 200
-	maxOwnStory = 50
+	maxOwnStory = 30
 )
 
 // tell adds a line to the story. What became of it is added when v looks.
