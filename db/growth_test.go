@@ -144,7 +144,7 @@ func sizeOf(b *testing.B, d *DB) (bytes float64) {
 // median of both, and their ratio; and what a session takes of the disk.
 func BenchmarkGrowth(b *testing.B) {
 	if growth == 0 {
-		b.Skip("wants -growth")
+		b.Skip("set GROWTH to a number of sessions, such as 1000000")
 	}
 	sizes := []int{1000, growth}
 	var tables [2]Sessions
@@ -184,7 +184,7 @@ func BenchmarkGrowth(b *testing.B) {
 // as a measure of the machine, and during the sweep.
 func BenchmarkSweepMany(b *testing.B) {
 	if growth == 0 {
-		b.Skip("wants -growth")
+		b.Skip("set GROWTH to a number of sessions, such as 1000000")
 	}
 	d := open(b)
 	end := start.Add(24 * time.Hour)

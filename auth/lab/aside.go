@@ -13,7 +13,8 @@ import (
 const asideIssuer = "lab"
 
 // tidy deletes the people of runs that ended with the process and so never came to
-// [Bench.Close]. Their sessions are swept when their time is up.
+// [Bench.Close]. Their sessions go with them; spent and unspent refresh tokens are
+// swept when their time is up.
 func (p Parts) tidy(ctx context.Context) error {
 	if err := p.Store.DeleteBench(ctx, asideIssuer); err != nil {
 		return fmt.Errorf("delete people whom the lab made up: %w", err)
