@@ -66,6 +66,7 @@ type DB struct {
 // An engine is what is peculiar to a kind of database.
 type engine interface {
 	String() string // to be shown: where it is, and no secret
+	name() string   // as the names of migrations have it
 	open(ctx context.Context, d *DB) error
 	close(d *DB) error
 	// ready says why a write would not succeed now.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -13,8 +14,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// A migration is one step of the schema. Its number is its place, from 1.
+// A migration is one step of the schema. Its number is its place, from 1. One whose
+// name ends in an engine's, as in 0006_without_rowid.sqlite.sql, is a step for that
+// engine alone; the others only count it.
 type migration struct{ name, text string }
+
+func (m migration) concerns(e engine) bool {
+	engine := path.Ext(strings.TrimSuffix(m.name, ".sql"))
+	return engine == "" || engine == "."+e.name()
+}
 
 // loadMigrations reads the files in the order of their numbers, which must have
 // no gap.
@@ -84,8 +92,10 @@ func (d *DB) migrateOnce(ctx context.Context, tx *tx, steps []migration) error {
 		return errDone
 	}
 	step := steps[version]
-	if _, err := tx.ExecContext(ctx, d.engine.schema(step.text)); err != nil {
-		return fmt.Errorf("%s: %w", step.name, err)
+	if step.concerns(d.engine) {
+		if _, err := tx.ExecContext(ctx, d.engine.schema(step.text)); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)`,
 		version+1, millis(d.now()))

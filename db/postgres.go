@@ -117,6 +117,7 @@ func millisOf(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(
 func (p *postgres) String() string {
 	return "postgres://" + net.JoinHostPort(p.config.Host, strconv.Itoa(int(p.config.Port))) + "/" + p.config.Database
 }
+func (p *postgres) name() string { return "postgres" }
 
 // open makes one pool for everything: Postgres keeps readers and writers apart
 // by itself. A connection that broke is replaced when it is wanted next.

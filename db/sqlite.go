@@ -177,6 +177,7 @@ type file struct {
 // SQLite needs no more: whatever is text to Go can be compared with a text, and a
 // transaction has the only lock there is from its beginning.
 func (f *file) String() string                              { return f.path }
+func (f *file) name() string                                { return "sqlite" }
 func (f *file) plain(err error) error                       { return err }
 func (f *file) askAgain(error) bool                         { return false }
 func (f *file) absent(error) bool                           { return false }
