@@ -100,9 +100,12 @@ var headerLimits = []views.Limit{
 const startClaim = 2 << 10
 
 func (l *Lab) sizes(c echo.Context) error {
-	n, err := strconv.Atoi(c.QueryParam("bytes"))
-	if err != nil || n < 0 || n > lab.MaxClaim {
-		return errClaimSize
+	n := startClaim
+	if asked := c.QueryParams(); asked.Has("bytes") {
+		var err error
+		if n, err = strconv.Atoi(asked.Get("bytes")); err != nil || n < 0 || n > lab.MaxClaim {
+			return errClaimSize
+		}
 	}
 	m, err := l.sizesView(c, n)
 	if err != nil {

@@ -137,6 +137,7 @@ func TestLabSizes(t *testing.T) {
 			}
 		}
 	}
+	ada.get("/workbench/sizes").at("/workbench/sizes", 200)
 	for _, bad := range []string{"", "x", "-1", "12289", "1e3"} {
 		ada.wants("/workbench/sizes?bytes="+bad, 400)
 	}
