@@ -28,8 +28,8 @@ func TestImports(t *testing.T) {
 	foreign := map[string][]string{ // of others, and who may import it
 		"github.com/labstack/echo": {"sessionlab", "handlers"},
 		"github.com/a-h/templ":     {"views", "handlers"},
-		"database/sql":             {"db"},
-		"modernc.org/sqlite":       {"db"},
+		"database/sql":             {"db", "db/dbtest"},
+		"modernc.org/sqlite":       {"db", "db/dbtest"},
 		"golang.org/x/oauth2":      {"auth/oauth"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
 )
 
 // What people cost the store depends on how often a strategy asks it, and that is
@@ -15,7 +16,7 @@ import (
 // a week.
 
 func TestReadmeShowsTheCapacity(t *testing.T) {
-	if overPostgres {
+	if dbtest.Postgres {
 		t.Skip("about SQLite, whose statements are the same")
 	}
 	readme, err := os.ReadFile("../README.md")

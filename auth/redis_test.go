@@ -3,11 +3,11 @@ package auth_test
 import (
 	"context"
 	"crypto/rand"
-	"os"
 	"testing"
 
 	"sessionlab/auth"
 	"sessionlab/db"
+	"sessionlab/db/dbtest"
 )
 
 // TestStrategiesOverRedis runs what may keep its sessions in Redis through the same
@@ -15,7 +15,7 @@ import (
 func TestStrategiesOverRedis(t *testing.T) {
 	for name, variable := range map[string]string{"redis": "TEST_REDIS_URL", "cluster": "TEST_REDIS_CLUSTER_URL"} {
 		t.Run(name, func(t *testing.T) {
-			url := service(t, variable)
+			url := dbtest.Server(t, variable)
 			for _, strategy := range []string{"database", "hybrid"} {
 				for _, seal := range auth.Formats() {
 					t.Run(strategy+"/"+seal, func(t *testing.T) {
@@ -25,19 +25,6 @@ func TestStrategiesOverRedis(t *testing.T) {
 			}
 		})
 	}
-}
-
-// service returns where a server for tests runs, which .ci/run says in a variable.
-func service(t testing.TB, variable string) string {
-	t.Helper()
-	url := os.Getenv(variable)
-	if url == "" && os.Getenv("REQUIRE_SERVICES") == "1" {
-		t.Fatalf("%s is not set", variable)
-	}
-	if url == "" {
-		t.Skipf("%s is not set: .ci/run starts such a server", variable)
-	}
-	return url
 }
 
 // newRedisStage is a stage with its sessions in Redis, in a realm of its own, and

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"sessionlab/auth"
 	"sessionlab/db"
+	"sessionlab/db/dbtest"
 )
 
 // The contract suite: every strategy, under every seal, over every store, through
@@ -109,7 +111,7 @@ func newRing(t testing.TB) *auth.KeyRing {
 
 func openDatabase(t testing.TB) *db.DB {
 	t.Helper()
-	d, err := db.Open(context.Background(), newDatabase(t), time.Now)
+	d, err := db.Open(context.Background(), dbtest.Name(t, filepath.Join(t.TempDir(), "test.db")), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

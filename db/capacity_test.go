@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
 )
 
 // TestBytesPerSession measures what the README's page on capacity says. It takes
@@ -32,7 +33,7 @@ func TestBytesPerSession(t *testing.T) {
 	}
 	t.Run("sql", func(t *testing.T) { bytesInTable(t, n, rows) })
 	t.Run("redis", func(t *testing.T) {
-		if overPostgres {
+		if dbtest.Postgres {
 			t.Skip("measured once")
 		}
 		bytesInRedis(t, n, rows)
@@ -45,7 +46,7 @@ func bytesInTable(t *testing.T, n int, row func(int) auth.Row) {
 	size := func() (bytes int64) {
 		t.Helper()
 		query := "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
-		if overPostgres {
+		if dbtest.Postgres {
 			query = "SELECT pg_total_relation_size('sessions')"
 		}
 		if err := d.write.QueryRow(query).Scan(&bytes); err != nil {
@@ -90,7 +91,7 @@ func bytesInTable(t *testing.T, n int, row func(int) auth.Row) {
 }
 
 func bytesInRedis(t *testing.T, n int, row func(int) auth.Row) {
-	r := openRedis(t, service(t, "TEST_REDIS_URL"))
+	r := openRedis(t, dbtest.Server(t, "TEST_REDIS_URL"))
 	s := RedisSessions{Redis: r}
 	t.Cleanup(func() {
 		if err := s.DeleteRealm(context.Background(), "site/database"); err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
 )
 
 // start is where every virtual clock of these tests begins.
@@ -31,7 +32,7 @@ func fault(t *testing.T, what string, err error) {
 }
 
 func TestPragmasOnEveryConnection(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	d := open(t)
 	for _, pool := range []struct {
 		name string
@@ -66,7 +67,7 @@ func TestPragmasOnEveryConnection(t *testing.T) {
 }
 
 func TestPragmaThatDoesNotTakeIsNamed(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	d := open(t)
 	err := verify(t.Context(), d.read, 1, []pragma{{"journal_mode", "DELETE", "delete"}})
 	if err == nil || !strings.Contains(err.Error(), "journal_mode") {
@@ -75,14 +76,14 @@ func TestPragmaThatDoesNotTakeIsNamed(t *testing.T) {
 }
 
 func TestReadersCannotWrite(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	d := open(t)
 	_, err := d.read.Exec("DELETE FROM users")
 	fault(t, "delete on a reader", err)
 }
 
 func TestOpenAnyFileName(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	dir := t.TempDir()
 	for _, name := range []string{"plain.db", "with space.db", "what?mode=ro", "a#b.db", "100%.db", "%41.db", "ünï.db", "a:b", "c&_pragma=foreign_keys(0)"} {
 		openAt(t, filepath.Join(dir, name))
@@ -101,7 +102,7 @@ func TestOpenAnyFileName(t *testing.T) {
 }
 
 func TestOpenRelativePath(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	t.Chdir(t.TempDir())
 	openAt(t, "here.db")
 	if _, err := os.Stat("here.db"); err != nil {
@@ -110,7 +111,7 @@ func TestOpenRelativePath(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	dir := t.TempDir()
 	text := filepath.Join(dir, "notes.txt")
 	const words = "Dear diary, this is certainly not a database, however long it is read.\n"
@@ -147,7 +148,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestOpenReadOnly(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	if os.Geteuid() == 0 {
 		t.Skip("nothing is read-only for root")
 	}
@@ -187,7 +188,7 @@ func TestOpenAgain(t *testing.T) {
 
 func TestOpenTenAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new.db")
-	name := location(t, path)
+	name := dbtest.Name(t, path)
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
@@ -206,7 +207,7 @@ func TestOpenTenAtOnce(t *testing.T) {
 }
 
 func TestReady(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	path := filepath.Join(t.TempDir(), "test.db")
 	d := openAt(t, path)
 	if err := d.Ready(t.Context()); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
 )
 
 // writes are all the ways to write a row, by name.
@@ -199,7 +200,7 @@ func TestReceipts(t *testing.T) {
 	renamed := identity("ada")
 	renamed.Name = "Ada King"
 	turns := 0 // that the transactions of a user take, where there is no other lock
-	if overPostgres {
+	if dbtest.Postgres {
 		turns = 1
 	}
 	for _, test := range []struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
 )
 
 // gather holds the lock while writers queue up, and lets them go together. It
@@ -54,7 +55,7 @@ func queued(t *testing.T, d *DB, n int) {
 // TestWritersShareACommit: what waits together is one transaction, and what fails
 // in it is undone alone.
 func TestWritersShareACommit(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	ctx := t.Context()
 	d, seen := openCounted(t)
 	ada := signIn(t, d, "ada")
@@ -99,7 +100,7 @@ func TestWritersShareACommit(t *testing.T) {
 // TestBrokenDatabaseFailsTheGroup: an error after which nobody knows what SQLite
 // undid is everybody's.
 func TestBrokenDatabaseFailsTheGroup(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	ctx := t.Context()
 	d := open(t)
 	ada := signIn(t, d, "ada")
@@ -127,7 +128,7 @@ func TestBrokenDatabaseFailsTheGroup(t *testing.T) {
 // TestWriterLeavesTheQueue: who has waited long enough is told so and nothing of it
 // is done later; those behind go on.
 func TestWriterLeavesTheQueue(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	ctx, path := t.Context(), filepath.Join(t.TempDir(), "test.db")
 	d := openAt(t, path)
 	ada, grace := signIn(t, d, "ada"), signIn(t, d, "grace")
@@ -153,7 +154,7 @@ func TestWriterLeavesTheQueue(t *testing.T) {
 
 // TestPanicOfAWriter must not leave the others waiting.
 func TestPanicOfAWriter(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	ctx := t.Context()
 	d := open(t)
 	ada := signIn(t, d, "ada")

@@ -9,12 +9,14 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"sessionlab/db/dbtest"
 )
 
 // openBefore opens a new database as a program did that knew the first n migrations.
 func openBefore(t *testing.T, path string, n int) *DB {
 	t.Helper()
-	e, err := engineOf(location(t, path))
+	e, err := engineOf(dbtest.Name(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
 )
 
 // blocked waits until some transaction waits for another's lock, in the schema of d.
@@ -29,7 +30,7 @@ func blocked(t *testing.T, d *DB) {
 // TestIdOfADeletedUserIsNotGiven comes back at the very moment in which the user of
 // the derived id is being deleted.
 func TestIdOfADeletedUserIsNotGiven(t *testing.T) {
-	postgresOnly(t) // under SQLite writers take turns
+	dbtest.PostgresOnly(t) // under SQLite writers take turns
 	ctx, d := t.Context(), openAt(t, filepath.Join(t.TempDir(), "test.db"))
 	ada := signInAs(t, d, at("one", "ada"))
 	link(t, d, ada.ID, at("two", "ada"), nil)
@@ -63,10 +64,10 @@ func TestIdOfADeletedUserIsNotGiven(t *testing.T) {
 // TestDeadlockIsTriedAgain crosses the way of a statement that changes two rows.
 // The server undoes one of the two; nobody is told.
 func TestDeadlockIsTriedAgain(t *testing.T) {
-	postgresOnly(t)
+	dbtest.PostgresOnly(t)
 	ctx, path := t.Context(), filepath.Join(t.TempDir(), "test.db")
 	// Whoever looks for a deadlock first is undone.
-	d, err := Open(ctx, location(t, path)+"&deadlock_timeout=2s", clock)
+	d, err := Open(ctx, dbtest.Name(t, path)+"&deadlock_timeout=2s", clock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +108,8 @@ func TestDeadlockIsTriedAgain(t *testing.T) {
 // far is a database with Ada and one session of hers, behind a relay.
 func far(t *testing.T) (*DB, *relay, auth.Row) {
 	t.Helper()
-	postgresOnly(t)
-	r, name := through(t, location(t, filepath.Join(t.TempDir(), "test.db")))
+	dbtest.PostgresOnly(t)
+	r, name := through(t, dbtest.Name(t, filepath.Join(t.TempDir(), "test.db")))
 	d, err := Open(t.Context(), name+"&application_name=far", clock)
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +152,7 @@ func TestLostConnections(t *testing.T) {
 	for name, lose := range map[string]func(t *testing.T, r *relay){
 		"cut": func(t *testing.T, r *relay) { r.cut() },
 		"ended by the server": func(t *testing.T, r *relay) {
-			asAdmin(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'far'")
+			dbtest.Admin(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'far'")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

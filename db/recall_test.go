@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
 )
 
 // recalling opens a database that remembers, and counts its reads of tables.
 func recalling(t testing.TB, path string) (d *DB, reads *atomic.Int64) {
 	t.Helper()
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	d, reads = openAt(t, path), &atomic.Int64{}
 	if err := d.Recall(t.Context()); err != nil {
 		t.Fatal(err)
@@ -54,7 +55,7 @@ func look(t testing.TB, d *DB, r auth.Row) (v view) {
 // Whatever is written, by this process or by another, the next read knows it. What
 // is read again without a change reads no table.
 func TestRecall(t *testing.T) {
-	sqliteOnly(t)
+	dbtest.SQLiteOnly(t)
 	for name := range writes(openAt(t, filepath.Join(t.TempDir(), "names.db")), auth.Row{}) {
 		for _, by := range []string{"this process", "another"} {
 			path := filepath.Join(t.TempDir(), "test.db")

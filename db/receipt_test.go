@@ -22,6 +22,7 @@ import (
 
 	"sessionlab/auth"
 	"sessionlab/auth/oauth"
+	"sessionlab/db/dbtest"
 	"sessionlab/handlers"
 	"sessionlab/static"
 )
@@ -246,7 +247,7 @@ func (s *countedSite) asks(method, path string, status int) func(*auth.Receipt) 
 // strategy and everything that happens to a session; and a request reads no more
 // than the table of strategies says.
 func TestReceiptIsTrue(t *testing.T) {
-	sqliteOnly(t) // whose driver counts
+	dbtest.SQLiteOnly(t) // whose driver counts
 	// As the table has it: reads of a request, and of one that renews, or one
 	// transaction in place of those.
 	limits := map[string]struct{ plain, renewal, transactions int }{

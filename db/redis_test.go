@@ -5,27 +5,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
 )
-
-// service returns where a server for tests runs, which .ci/run says in a variable.
-func service(t testing.TB, variable string) string {
-	t.Helper()
-	url := os.Getenv(variable)
-	if url == "" && os.Getenv("REQUIRE_SERVICES") == "1" {
-		t.Fatalf("%s is not set", variable)
-	}
-	if url == "" {
-		t.Skipf("%s is not set: .ci/run starts such a server", variable)
-	}
-	return url
-}
 
 // A redisStage has users in SQLite and sessions in a realm of its own in Redis.
 type redisStage struct {
@@ -63,7 +50,7 @@ func newRedisStage(t *testing.T, url string) *redisStage {
 // onRedis runs a test over one server and over a cluster.
 func onRedis(t *testing.T, run func(*redisStage)) {
 	for name, variable := range map[string]string{"redis": "TEST_REDIS_URL", "cluster": "TEST_REDIS_CLUSTER_URL"} {
-		t.Run(name, func(t *testing.T) { run(newRedisStage(t, service(t, variable))) })
+		t.Run(name, func(t *testing.T) { run(newRedisStage(t, dbtest.Server(t, variable))) })
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"sessionlab/db/dbtest"
 )
 
 // TestNoStatementScansATable holds the indexes to the statements: none may grow
@@ -13,7 +15,7 @@ import (
 func TestNoStatementScansATable(t *testing.T) {
 	d := open(t)
 	plan, scan := planOfSQLite, "SCAN "
-	if overPostgres {
+	if dbtest.Postgres {
 		plan, scan = planOfPostgres, "Seq Scan"
 		// A table this small is best read whole, so that must be forbidden; what is
 		// still read whole has no index.

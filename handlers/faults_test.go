@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sessionlab/db/dbtest"
 )
 
 // uncertain checks an answer that could not be given: 503, when to come again,
@@ -78,7 +80,7 @@ func TestCase09SignOutClearsCookiesEvenWhenTheStoreFails(t *testing.T) {
 
 // While something else holds the write lock, reads go on and writes give up.
 func TestStoreLocked(t *testing.T) {
-	sqliteOnly(t) // a server has no lock that stops all writers
+	dbtest.SQLiteOnly(t) // a server has no lock that stops all writers
 	t.Parallel()
 	site := newSite(t, "database")
 	ada, phone, eve := newBrowser(t, site).signIn("ada"), newBrowser(t, site).signIn("ada"), newBrowser(t, site)

@@ -12,6 +12,7 @@ import (
 
 	"sessionlab/auth"
 	"sessionlab/auth/lab"
+	"sessionlab/db/dbtest"
 	"sessionlab/handlers"
 )
 
@@ -92,7 +93,7 @@ func TestLabExposure(t *testing.T) {
 // A revocation that does not take effect is seen: nothing of the result is taken
 // from what was promised.
 func TestLabExposureSeesWhatIsBroken(t *testing.T) {
-	sqliteOnly(t) // whose triggers these are
+	dbtest.SQLiteOnly(t) // whose triggers these are
 	t.Parallel()
 	s := newSite(t, "compare")
 	shell, err := sql.Open("sqlite", s.file)

@@ -5,11 +5,13 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"sessionlab/db/dbtest"
 )
 
 // Starting over leaves nothing of the old bench in Redis either.
 func TestStartOverInRedis(t *testing.T) {
-	u, err := url.Parse(service(t, "TEST_REDIS_URL"))
+	u, err := url.Parse(dbtest.Server(t, "TEST_REDIS_URL"))
 	must(t, err)
 	u.Path = "/9" // a database of its own, to count in
 	options, err := redis.ParseURL(u.String())

@@ -3,25 +3,12 @@ package handlers_test
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 
 	"sessionlab/auth"
 	"sessionlab/db"
+	"sessionlab/db/dbtest"
 )
-
-// service returns where a server for tests runs, which .ci/run says in a variable.
-func service(t testing.TB, variable string) string {
-	t.Helper()
-	url := os.Getenv(variable)
-	if url == "" && os.Getenv("REQUIRE_SERVICES") == "1" {
-		t.Fatalf("%s is not set", variable)
-	}
-	if url == "" {
-		t.Skipf("%s is not set: .ci/run starts such a server", variable)
-	}
-	return url
-}
 
 // keepInRedis keeps in Redis what the program keeps there.
 func (s *site) keepInRedis(o settings, parts *auth.Parts, observe auth.Observer) {
@@ -44,7 +31,7 @@ func (s *site) keepInRedis(o settings, parts *auth.Parts, observe auth.Observer)
 func onRedis(t *testing.T, strategy string, story func(*testing.T, *site)) {
 	for name, variable := range map[string]string{"redis": "TEST_REDIS_URL", "cluster": "TEST_REDIS_CLUSTER_URL"} {
 		t.Run(strategy+"/"+name, func(t *testing.T) {
-			story(t, newSiteWith(t, settings{Strategy: strategy, Redis: service(t, variable)}))
+			story(t, newSiteWith(t, settings{Strategy: strategy, Redis: dbtest.Server(t, variable)}))
 		})
 	}
 }

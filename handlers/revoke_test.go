@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sessionlab/db/dbtest"
 )
 
 // Two browsers of one user. The laptop ends the phone's session: the phone's
@@ -214,7 +216,7 @@ func TestColleagueWithAShell(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "database")
 	ada := newBrowser(t, s).signIn("ada")
-	shell := colleague(t, s.file)
+	shell := dbtest.Shell(t, s.file)
 	for range 3 {
 		ada.wantsAPI("GET", "/api/session", 200, "")
 	}

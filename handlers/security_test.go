@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
 	"sessionlab/handlers"
 )
 
@@ -268,7 +269,7 @@ func (v vain) SignIn(ctx context.Context, id auth.Identity) (auth.User, error) {
 }
 
 func databaseHoldsNoSecret(t *testing.T) {
-	sqliteOnly(t) // package db looks into the tables of a server
+	dbtest.SQLiteOnly(t) // package db looks into the tables of a server
 	t.Parallel()
 	for _, mode := range []string{"compare", "database"} {
 		site := newSite(t, mode)

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +24,7 @@ import (
 	"sessionlab/auth/devidp"
 	"sessionlab/auth/oauth"
 	"sessionlab/db"
+	"sessionlab/db/dbtest"
 	"sessionlab/handlers"
 	"sessionlab/static"
 )
@@ -55,6 +58,7 @@ type settings struct {
 	Strategy string               // compare, or one of them
 	Public   bool                 // compare for many visitors, each with a bench of their own
 	Seal     string               // securecookie if empty
+	Key      string               // the one of all tests if empty
 	BaseURL  string               // localURL if empty
 	Life     auth.Lifetimes       // the default ones if zero
 	Change   func(*handlers.Site) // the last word on the wiring; may be nil
@@ -92,7 +96,7 @@ func newSiteWith(t testing.TB, o settings) *site {
 	}
 	observe, text := auth.Receipts(s.clock.Now), textFrom(realm+o.File)
 
-	key, err := auth.NewKey([]byte("a key that only tests know, 0123456789"))
+	key, err := auth.NewKey([]byte(cmp.Or(o.Key, "a key that only tests know, 0123456789")))
 	must(t, err)
 	ring, err := auth.NewKeyRing(key)
 	must(t, err)
@@ -113,7 +117,7 @@ func newSiteWith(t testing.TB, o settings) *site {
 	parts := auth.Parts{Sealer: vault.Sealer, Stored: vault.Stored, Realm: vault.Realm, Life: o.Life, Now: s.clock.Now, Text: text}
 	if o.Strategy != "cookie" {
 		if s.file = o.File; s.file == "" {
-			s.file = newDatabase(t)
+			s.file = dbtest.Name(t, filepath.Join(t.TempDir(), "sessionlab.db"))
 		}
 		s.db, err = db.Open(t.Context(), s.file, s.clock.Now)
 		must(t, err)
@@ -264,7 +268,7 @@ func must(t testing.TB, err error) {
 // rows counts a table's rows, as a colleague with a shell would.
 func (s *site) rows(table string) (n int) {
 	s.t.Helper()
-	other := colleague(s.t, s.file)
+	other := dbtest.Shell(s.t, s.file)
 	defer other.Close()
 	must(s.t, other.QueryRow("SELECT count(*) FROM "+table).Scan(&n))
 	return n
