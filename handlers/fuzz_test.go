@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,9 +13,11 @@ import (
 	"sessionlab/handlers"
 )
 
-// newQuietSite is a site whose log does not grow.
+// newQuietSite is a site whose log does not grow, with a key of its own: several
+// processes fuzz at once, and hand headers on that are genuine where they come from.
 func newQuietSite(t testing.TB, strategy string) *site {
-	return newSiteWith(t, settings{Strategy: strategy, Change: func(s *handlers.Site) { s.Log = slog.New(slog.DiscardHandler) }})
+	quiet := func(s *handlers.Site) { s.Log = slog.New(slog.DiscardHandler) }
+	return newSiteWith(t, settings{Strategy: strategy, Key: rand.Text() + rand.Text(), Change: quiet})
 }
 
 // FuzzCookieHeader: no Cookie header breaks the site, and none that the site did
