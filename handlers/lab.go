@@ -210,7 +210,7 @@ func (l *Lab) landing(c echo.Context) views.LabLanding {
 		Ways: ways,
 		Commands: []string{
 			"SESSION_STRATEGY=database go run .",
-			"SESSION_STRATEGY=cookie go run .    # no database at all",
+			"SESSION_STRATEGY=cookie go run .    # no database",
 		},
 	}
 	rows := []views.ClientRow{{Client: "you", Label: "You", Note: "signed out"}, {Client: "thief", Label: "THIEF", Note: "has your cookies"}}
