@@ -16,7 +16,7 @@ import (
 // a week.
 
 func TestReadmeShowsTheCapacity(t *testing.T) {
-	if dbtest.Postgres {
+	if dbtest.Postgres() {
 		t.Skip("about SQLite, whose statements are the same")
 	}
 	readme, err := os.ReadFile("../README.md")

@@ -33,7 +33,7 @@ func TestBytesPerSession(t *testing.T) {
 	}
 	t.Run("sql", func(t *testing.T) { bytesInTable(t, n, rows) })
 	t.Run("redis", func(t *testing.T) {
-		if dbtest.Postgres {
+		if dbtest.Postgres() {
 			t.Skip("measured once")
 		}
 		bytesInRedis(t, n, rows)
@@ -46,7 +46,7 @@ func bytesInTable(t *testing.T, n int, row func(int) auth.Row) {
 	size := func() (bytes int64) {
 		t.Helper()
 		query := "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
-		if dbtest.Postgres {
+		if dbtest.Postgres() {
 			query = "SELECT pg_total_relation_size('sessions')"
 		}
 		if err := d.write.QueryRow(query).Scan(&bytes); err != nil {

@@ -200,7 +200,7 @@ func TestReceipts(t *testing.T) {
 	renamed := identity("ada")
 	renamed.Name = "Ada King"
 	turns := 0 // that the transactions of a user take, where there is no other lock
-	if dbtest.Postgres {
+	if dbtest.Postgres() {
 		turns = 1
 	}
 	for _, test := range []struct {

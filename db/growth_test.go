@@ -46,7 +46,7 @@ func plant(b *testing.B, d *DB, n int, end time.Time) (bytes float64) {
 	defer func() { d.Wait = defaultWait }()
 	users := max(n/10, 1)
 	before := 0.0
-	if dbtest.Postgres {
+	if dbtest.Postgres() {
 		plantPostgres(b, d, n, users, end)
 		return sizeOf(b, d) / float64(n)
 	}
@@ -139,7 +139,7 @@ func plantPostgres(b *testing.B, d *DB, n, users int, end time.Time) {
 func sizeOf(b *testing.B, d *DB) (bytes float64) {
 	b.Helper()
 	query := "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-	if dbtest.Postgres {
+	if dbtest.Postgres() {
 		query = "SELECT pg_total_relation_size('sessions')"
 	}
 	if err := d.write.QueryRow(query).Scan(&bytes); err != nil {

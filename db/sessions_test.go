@@ -356,7 +356,7 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 func written(t *testing.T, d *DB, dir string) string {
 	t.Helper()
 	var all strings.Builder
-	if dbtest.Postgres {
+	if dbtest.Postgres() {
 		for _, table := range []string{"users", "accounts", "sessions", "refresh_tokens", "benches", "departed"} {
 			var rows string
 			err := d.read.QueryRow("SELECT COALESCE(string_agg(r::text, ' '), '') FROM " + table + " AS r").Scan(&rows)

@@ -15,7 +15,7 @@ import (
 func TestNoStatementScansATable(t *testing.T) {
 	d := open(t)
 	plan, scan := planOfSQLite, "SCAN "
-	if dbtest.Postgres {
+	if dbtest.Postgres() {
 		plan, scan = planOfPostgres, "Seq Scan"
 		// A table this small is best read whole, so that must be forbidden; what is
 		// still read whole has no index.

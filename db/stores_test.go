@@ -30,7 +30,7 @@ func openAt(t testing.TB, path string) *DB {
 func lock(t *testing.T, path string) (release func()) {
 	t.Helper()
 	name := dsn(path, nil)
-	if dbtest.Postgres {
+	if dbtest.Postgres() {
 		name = dbtest.Name(t, path)
 	}
 	raw := dbtest.Shell(t, name)
@@ -38,7 +38,7 @@ func lock(t *testing.T, path string) (release func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dbtest.Postgres {
+	if dbtest.Postgres() {
 		_, err := tx.Exec("LOCK TABLE users, accounts, sessions, refresh_tokens, benches, departed IN SHARE MODE")
 		if err != nil {
 			t.Fatal(err)

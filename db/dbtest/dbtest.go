@@ -26,13 +26,14 @@ const (
 	again    = "TEST_STORE=postgres"
 )
 
-// Postgres says that this is the run over Postgres.
-var Postgres = os.Getenv("TEST_STORE") == "postgres"
+// Postgres says whether this is the run over Postgres. It asks each time, because what
+// is read before the first test does not count when go test looks for a cached result.
+func Postgres() bool { return os.Getenv("TEST_STORE") == "postgres" }
 
 // Again runs the tests of a package once more, over Postgres; flags are further ones
 // of the test program. A package calls it from a test of the name TestPostgres.
 func Again(t *testing.T, flags ...string) {
-	if Postgres {
+	if Postgres() {
 		t.Skip("this is that run")
 	}
 	Server(t, variable)
@@ -65,7 +66,7 @@ func required() bool { return os.Getenv("REQUIRE_SERVICES") == "1" }
 // SQLiteOnly skips a test of what only files have, and have to fear.
 func SQLiteOnly(t testing.TB) {
 	t.Helper()
-	if Postgres {
+	if Postgres() {
 		t.Skip("about SQLite")
 	}
 }
@@ -73,7 +74,7 @@ func SQLiteOnly(t testing.TB) {
 // PostgresOnly skips a test of what only servers have.
 func PostgresOnly(t testing.TB) {
 	t.Helper()
-	if !Postgres {
+	if !Postgres() {
 		t.Skip("about Postgres: runs within TestPostgres")
 	}
 }
@@ -82,7 +83,7 @@ func PostgresOnly(t testing.TB) {
 // under Postgres a schema that stands for it and goes when the test is over.
 func Name(t testing.TB, path string) string {
 	t.Helper()
-	if !Postgres {
+	if !Postgres() {
 		return path
 	}
 	schema := fmt.Sprintf("test_%x", sha256.Sum256([]byte(path)))[:24]
