@@ -82,8 +82,6 @@ type engine interface {
 	absent(err error) bool
 	// schema is the text of a migration, in the engine's own words.
 	schema(text string) string
-	// migrationWait bounds a migration, and its turn behind those of others.
-	migrationWait() time.Duration
 	// lockSchema keeps others from migrating until the transaction ends.
 	lockSchema(ctx context.Context, t *tx) error
 	// lockUser keeps other transactions from changing what belongs to a user

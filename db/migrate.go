@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 //go:embed migrations/*.sql
@@ -49,17 +51,23 @@ func loadMigrations(dir fs.FS) ([]migration, error) {
 // errDone says that there is nothing left to migrate.
 var errDone = errors.New("schema is up to date")
 
+// migrationWait bounds a migration, and its turn behind those of others.
+const migrationWait = 10 * time.Minute
+
 // migrate brings the schema up to date, each step in a transaction that also
 // records it. A lock is held while the version is read, so that any number of
-// processes may start at once.
+// processes may start at once; but not to see that there is nothing to do.
 func (d *DB) migrate(ctx context.Context) error {
 	steps, err := loadMigrations(migrations)
 	if err != nil {
 		return err
 	}
+	if version, err := schemaVersion(ctx, d.read); err == nil && version == len(steps) {
+		return nil
+	}
 	wait := d.Wait
 	defer func() { d.Wait = wait }()
-	d.Wait = d.engine.migrationWait()
+	d.Wait = migrationWait
 	for err == nil {
 		err = d.transact(ctx, func(tx *tx) error { return d.migrateOnce(ctx, tx, steps) })
 	}
@@ -67,6 +75,14 @@ func (d *DB) migrate(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// schemaVersion is the number of the last migration that was recorded.
+func schemaVersion(ctx context.Context, from interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (version int, err error) {
+	err = from.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_migrations`).Scan(&version)
+	return version, err
 }
 
 func (d *DB) migrateOnce(ctx context.Context, tx *tx, steps []migration) error {
@@ -80,8 +96,7 @@ func (d *DB) migrateOnce(ctx context.Context, tx *tx, steps []migration) error {
 	if err != nil {
 		return err
 	}
-	var version int
-	err = tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_migrations`).Scan(&version)
+	version, err := schemaVersion(ctx, tx)
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func TestMigrationOfOneEngine(t *testing.T) {
 
 func TestMigrationIsAllOrNothing(t *testing.T) {
 	d := open(t)
-	steps := append(make([]migration, schemaVersion), migration{"half.sql", "CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT)"})
+	steps := append(make([]migration, newest), migration{"half.sql", "CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT)"})
 	err := d.transact(t.Context(), func(tx *tx) error { return d.migrateOnce(t.Context(), tx, steps) })
 	if err == nil || !strings.Contains(err.Error(), "half.sql") {
 		t.Errorf("got %v, want an error that names the file", err)

@@ -25,9 +25,8 @@ const (
 	// stopped being the primary does not stay for ever.
 	connectionAge = 15 * time.Minute
 
-	connectWait   = 3 * time.Second
-	postgresRead  = 3 * time.Second  // bounds a read, and its turn in the queue for a connection
-	migrationWait = 10 * time.Minute // bounds a migration, and its turn behind those of others
+	connectWait  = 3 * time.Second
+	postgresRead = 3 * time.Second // bounds a read, and its turn in the queue for a connection
 
 	// schemaLock is the advisory lock of whoever migrates.
 	schemaLock = 0x73657373_6c6162 // "sesslab"
@@ -212,8 +211,6 @@ func codeOf(err error) string {
 func (p *postgres) schema(text string) string {
 	return strings.ReplaceAll(text, " TEXT", ` TEXT COLLATE "C"`)
 }
-
-func (p *postgres) migrationWait() time.Duration { return migrationWait }
 
 // lockSchema waits until nobody else migrates, for as long as that takes.
 func (p *postgres) lockSchema(ctx context.Context, t *tx) error {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -182,7 +181,6 @@ func (f *file) plain(err error) error                       { return err }
 func (f *file) askAgain(error) bool                         { return false }
 func (f *file) absent(error) bool                           { return false }
 func (f *file) schema(text string) string                   { return text }
-func (f *file) migrationWait() time.Duration                { return defaultWait }
 func (f *file) lockSchema(context.Context, *tx) error       { return nil }
 func (f *file) lockUser(context.Context, *tx, string) error { return nil }
 
