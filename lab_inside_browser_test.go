@@ -6,6 +6,23 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// What has just been put into a page works in that moment: a press does not send its
+// form as without scripts, and leave the page.
+func TestBrowserPressedAtOnce(t *testing.T) {
+	b := browse(t, start(t, t.TempDir()))
+	b.signIn("ada")
+	b.visit("/dashboard", "/dashboard")
+	b.evaluate(`(new MutationObserver((_, o) => {
+		const flip = document.querySelector('#inside #tamper-flip')
+		if (flip) { o.disconnect(); flip.click() }
+	}).observe(document.body, {childList: true, subtree: true}), '')`)
+	b.do(chromedp.Click(chromedp.CSS("#inside > summary")), chromedp.Click(chromedp.CSS("#tampering > summary")))
+	b.do(chromedp.WaitVisible(chromedp.CSS("#trial-hybrid")))
+	if at := b.evaluate("location.pathname"); at != "/dashboard" {
+		t.Errorf("got to %s, want to stay on /dashboard", at)
+	}
+}
+
 // TestBrowserInside: what is folded away unfolds in place where scripts run, and is a
 // link away where they do not.
 func TestBrowserInside(t *testing.T) {

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait. Nothing waits that long unless it is broken.
-const patience = 60 * time.Second
+const patience = 20 * time.Second
 
 // A program is a running sessionlab.
 type program struct {
