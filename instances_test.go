@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"sessionlab/auth/devidp"
+	"sessionlab/db/dbtest"
 )
 
 // A fleet is two instances of the program behind nginx, which is configured as
@@ -47,7 +48,7 @@ const fleetURL, fleetHost = "https://app.example.com", "app.example.com"
 
 func newFleet(t testing.TB, vars ...string) *fleet {
 	t.Helper()
-	installed(t, "nginx")
+	dbtest.Installed(t, "nginx")
 	f := &fleet{TB: t, dir: t.TempDir(), balanced: freeAddress(t)}
 	f.serveProvider()
 	f.vars = append([]string{

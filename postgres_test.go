@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sessionlab/db/dbtest"
 )
 
 // A pgServer is a Postgres server of the test's own, to be stopped and started.
@@ -31,10 +33,7 @@ func newPostgres(t testing.TB) *pgServer {
 		found = append(found, path)
 	}
 	if len(found) == 0 {
-		if os.Getenv("REQUIRE_SERVICES") == "1" {
-			t.Fatal("there is no Postgres, and REQUIRE_SERVICES is set")
-		}
-		t.Skip("there is no Postgres on this machine to be stopped and started")
+		dbtest.Missing(t, "there is no Postgres on this machine to be stopped and started")
 	}
 	dir, err := os.MkdirTemp("", "postgres")
 	if err != nil {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"sessionlab/db/dbtest"
 )
 
 // A redisServer is one of a test's own. It remembers over a restart what it has
@@ -18,17 +19,6 @@ type redisServer struct {
 	testing.TB
 	dir, addr string
 	cmd       *exec.Cmd
-}
-
-// installed says whether a command that tests need is there; see .ci/run.
-func installed(t testing.TB, command string) {
-	t.Helper()
-	if _, err := exec.LookPath(command); err != nil {
-		if os.Getenv("REQUIRE_SERVICES") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("there is no %s: .ci/run installs it", command)
-	}
 }
 
 // freeAddress is one that nobody listens on.
@@ -44,7 +34,7 @@ func freeAddress(t testing.TB) string {
 
 func newRedisServer(t testing.TB) *redisServer {
 	t.Helper()
-	installed(t, "redis-server")
+	dbtest.Installed(t, "redis-server")
 	s := &redisServer{TB: t, dir: t.TempDir(), addr: freeAddress(t)}
 	t.Cleanup(func() { s.kill() })
 	s.start()

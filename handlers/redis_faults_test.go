@@ -3,7 +3,6 @@ package handlers_test
 import (
 	"context"
 	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"sessionlab/db/dbtest"
 )
 
 // A redisServer is one of a test's own, to be stopped and filled. It remembers over
@@ -24,12 +25,7 @@ type redisServer struct {
 
 func newRedisServer(t testing.TB) *redisServer {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("REQUIRE_SERVICES") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("there is no redis-server: .ci/run installs it")
-	}
+	dbtest.Installed(t, "redis-server")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	s := &redisServer{TB: t, dir: t.TempDir(), addr: l.Addr().String()}

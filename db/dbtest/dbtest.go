@@ -21,10 +21,7 @@ import (
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 )
 
-const (
-	variable = "TEST_DATABASE_URL"
-	again    = "TEST_STORE=postgres"
-)
+const database = "TEST_DATABASE_URL"
 
 // Postgres says whether this is the run over Postgres. It asks each time, because what
 // is read before the first test does not count when go test looks for a cached result.
@@ -36,12 +33,12 @@ func Again(t *testing.T, flags ...string) {
 	if Postgres() {
 		t.Skip("this is that run")
 	}
-	Server(t, variable)
+	Server(t, database)
 	if testing.Short() {
 		flags = append(flags, "-test.short")
 	}
 	run := exec.Command(os.Args[0], append(flags, "-test.count=1")...)
-	run.Env = append(os.Environ(), again)
+	run.Env = append(os.Environ(), "TEST_STORE=postgres")
 	if out, err := run.CombinedOutput(); err != nil {
 		t.Errorf("over Postgres: %v\n%s", err, out)
 	}
@@ -51,17 +48,28 @@ func Again(t *testing.T, flags ...string) {
 func Server(t testing.TB, variable string) string {
 	t.Helper()
 	address := os.Getenv(variable)
-	if address == "" && required() {
-		t.Fatalf("%s is not set", variable)
-	}
 	if address == "" {
-		t.Skipf("%s is not set: .ci/run starts such a server", variable)
+		Missing(t, variable+" is not set: .ci/run starts such a server")
 	}
 	return address
 }
 
-// required says that what is missing fails a test instead of skipping it.
-func required() bool { return os.Getenv("REQUIRE_SERVICES") == "1" }
+// Installed wants a command that a test needs.
+func Installed(t testing.TB, command string) {
+	t.Helper()
+	if _, err := exec.LookPath(command); err != nil {
+		Missing(t, "there is no "+command+": .ci/run installs it")
+	}
+}
+
+// Missing skips a test that lacks what it needs, or fails it where nothing may lack.
+func Missing(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("REQUIRE_SERVICES") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
 
 // SQLiteOnly skips a test of what only files have, and have to fear.
 func SQLiteOnly(t testing.TB) {
@@ -89,7 +97,7 @@ func Name(t testing.TB, path string) string {
 	schema := fmt.Sprintf("test_%x", sha256.Sum256([]byte(path)))[:24]
 	Admin(t, "CREATE SCHEMA IF NOT EXISTS "+schema)
 	t.Cleanup(func() { Admin(t, "DROP SCHEMA IF EXISTS "+schema+" CASCADE") })
-	u, err := url.Parse(os.Getenv(variable))
+	u, err := url.Parse(os.Getenv(database))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +110,7 @@ func Name(t testing.TB, path string) string {
 // Admin executes a statement on the Postgres server, in no schema of a test.
 func Admin(t testing.TB, statement string) {
 	t.Helper()
-	admin := Shell(t, os.Getenv(variable))
+	admin := Shell(t, os.Getenv(database))
 	defer admin.Close()
 	if _, err := admin.Exec(statement); err != nil {
 		t.Fatal(err)
