@@ -41,32 +41,14 @@ func openBefore(t *testing.T, path string, n int) *DB {
 }
 
 // contents is every value of a table, in no order.
-func contents(t *testing.T, d *DB, table string) (rows []string) {
+func contents(t *testing.T, d *DB, table string) (out []string) {
 	t.Helper()
-	found, err := d.write.Query("SELECT * FROM " + table)
-	if err != nil {
-		t.Fatal(err)
+	names, rows := answers(t, d.write, "SELECT * FROM "+table)
+	for _, row := range rows {
+		out = append(out, fmt.Sprint(names, row))
 	}
-	defer found.Close()
-	columns, err := found.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for found.Next() {
-		values, into := make([]any, len(columns)), make([]any, len(columns))
-		for i := range into {
-			into[i] = &values[i]
-		}
-		if err := found.Scan(into...); err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, fmt.Sprint(columns, values))
-	}
-	if err := found.Err(); err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(rows)
-	return rows
+	slices.Sort(out)
+	return out
 }
 
 // A database of before the tables were copied keeps every value, and what refers to

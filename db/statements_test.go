@@ -57,28 +57,36 @@ func planOfPostgres(t *testing.T, pool *sql.DB, i int, text string, params int) 
 // column is one column of what a query answers.
 func column(t testing.TB, pool *sql.DB, n int, query string, args ...any) (out []string) {
 	t.Helper()
-	rows, err := pool.Query(query, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-		values := make([]any, len(names))
-		for i := range values {
-			values[i] = new(sql.RawBytes)
-		}
-		values[n] = new(string)
-		if err := rows.Scan(values...); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, *values[n].(*string))
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
+	_, rows := answers(t, pool, query, args...)
+	for _, row := range rows {
+		out = append(out, row[n].(string))
 	}
 	return out
+}
+
+// answers is what a query answers, and the names of its columns.
+func answers(t testing.TB, pool *sql.DB, query string, args ...any) (names []string, rows [][]any) {
+	t.Helper()
+	found, err := pool.Query(query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	if names, err = found.Columns(); err != nil {
+		t.Fatal(err)
+	}
+	for found.Next() {
+		row, into := make([]any, len(names)), make([]any, len(names))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := found.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row)
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return names, rows
 }
