@@ -100,12 +100,12 @@ var headerLimits = []views.Limit{
 const startClaim = 2 << 10
 
 func (l *Lab) sizes(c echo.Context) error {
-	n := startClaim
-	if asked := c.QueryParams(); asked.Has("bytes") {
-		var err error
-		if n, err = strconv.Atoi(asked.Get("bytes")); err != nil || n < 0 || n > lab.MaxClaim {
-			return errClaimSize
-		}
+	n, err := startClaim, error(nil)
+	if c.QueryParams().Has("bytes") {
+		n, err = strconv.Atoi(c.QueryParam("bytes"))
+	}
+	if err != nil || n < 0 || n > lab.MaxClaim {
+		return errClaimSize
 	}
 	m, err := l.sizesView(c, n)
 	if err != nil {
