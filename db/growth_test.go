@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -35,7 +34,7 @@ func planted(i int) (hash, id string) {
 // plantedUser is the id of user i, in no order either.
 func plantedUser(i int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "user %d", i))
-	return base32.StdEncoding.EncodeToString(sum[:])[:26]
+	return hex.EncodeToString(sum[:])[:26]
 }
 
 // plant stores n sessions of n/10 users, all of which end at one time, and returns
@@ -120,9 +119,9 @@ func plantPostgres(b *testing.B, d *DB, n, users int, end time.Time) {
 	defer c.Close()
 	for _, text := range []string{
 		"SET statement_timeout = 0",
-		fmt.Sprintf(`INSERT INTO users SELECT 'user ' || lpad(i::text, 21, '0'), 'ada@mail.test', 1, 'Ada', '', 'member', 0, NULL, NULL, 0, 0
+		fmt.Sprintf(`INSERT INTO users SELECT substr(encode(sha256(('user ' || i)::bytea), 'hex'), 1, 26), 'ada@mail.test', 1, 'Ada', '', 'member', 0, NULL, NULL, 0, 0
 			FROM generate_series(0, %d) AS i`, users-1),
-		fmt.Sprintf(`INSERT INTO sessions SELECT hash, '%s', substr(hash, 8, 26), 'user ' || lpad((i %% %d)::text, 21, '0'), 'Firefox on Linux', %d, %d, %d, 1, NULL
+		fmt.Sprintf(`INSERT INTO sessions SELECT hash, '%s', substr(hash, 8, 26), substr(encode(sha256(('user ' || i %% %d)::bytea), 'hex'), 1, 26), 'Firefox on Linux', %d, %d, %d, 1, NULL
 			FROM (SELECT i, encode(sha256(('session ' || i)::bytea), 'hex') AS hash FROM generate_series(0, %d) AS i) AS s`,
 			realm, users, millis(start), millis(end.Add(-time.Hour)), millis(end), n-1),
 		"VACUUM ANALYZE sessions",
