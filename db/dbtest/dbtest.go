@@ -97,7 +97,7 @@ func Name(t testing.TB, path string) string {
 	schema := fmt.Sprintf("test_%x", sha256.Sum256([]byte(path)))[:24]
 	Admin(t, "CREATE SCHEMA IF NOT EXISTS "+schema)
 	t.Cleanup(func() { Admin(t, "DROP SCHEMA IF EXISTS "+schema+" CASCADE") })
-	u, err := url.Parse(os.Getenv(database))
+	u, err := url.Parse(Server(t, database))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func Name(t testing.TB, path string) string {
 // Admin executes a statement on the Postgres server, in no schema of a test.
 func Admin(t testing.TB, statement string) {
 	t.Helper()
-	admin := Shell(t, os.Getenv(database))
+	admin := Shell(t, Server(t, database))
 	defer admin.Close()
 	if _, err := admin.Exec(statement); err != nil {
 		t.Fatal(err)
