@@ -36,7 +36,9 @@ var chrome = sync.OnceValues(func() (context.Context, error) {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// A press goes to where the button was when it was looked for: nothing may glide.
+		chromedp.Flag("force-prefers-reduced-motion", true))
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...) // in a fresh profile
 	ctx, closeTab := chromedp.NewContext(ctx)
 	closeChrome = func() { closeTab(); stop() }
