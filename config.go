@@ -1,19 +1,24 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/joho/godotenv"
@@ -23,94 +28,112 @@ import (
 	"sessionlab/handlers"
 )
 
-// compare is the value of SESSION_STRATEGY that runs all of them.
+// compare is the value of SESSION_STRATEGY that runs every strategy.
 const compare = "compare"
 
-// config is every setting. Its types know what is right for them, so that a
-// wrong value stops the start with one line that names the variable and never
-// repeats the value.
+// config holds every setting. Each type validates its own value: a wrong one stops
+// startup with a one-line error that names the variable and never quotes the value. The
+// tag "only" lists the strategies that use a setting.
 type config struct {
 	Addr       address  `env:"ADDR" envDefault:"localhost:8080"`
 	BaseURL    origin   `env:"BASE_URL"`
 	Strategy   strategy `env:"SESSION_STRATEGY" envDefault:"compare"`
 	Seal       seal     `env:"SESSION_SEAL" envDefault:"securecookie"`
 	Keys       keys     `env:"SESSION_KEYS"`
-	Version    number   `env:"SESSION_VERSION" envDefault:"1"`
-	Idle       lifetime `env:"SESSION_IDLE" envDefault:"168h"`
+	Version    number   `env:"SESSION_VERSION" envDefault:"1" only:"cookie epoch hybrid renew pair rotation"`
+	Idle       lifetime `env:"SESSION_IDLE" envDefault:"168h" only:"cookie database epoch hybrid pair rotation"`
 	Max        lifetime `env:"SESSION_MAX" envDefault:"720h"`
-	RefreshAt  share    `env:"SESSION_REFRESH_AT" envDefault:"0.8"`
-	HybridTTL  lifetime `env:"HYBRID_TTL" envDefault:"5m"`
-	AccessTTL  lifetime `env:"ACCESS_TTL" envDefault:"15m"`
-	RenewTTL   lifetime `env:"RENEW_TTL" envDefault:"10m"`
-	Grace      grace    `env:"REFRESH_GRACE" envDefault:"10s"`
+	RefreshAt  share    `env:"SESSION_REFRESH_AT" envDefault:"0.8" only:"cookie database epoch hybrid"`
+	HybridTTL  lifetime `env:"HYBRID_TTL" envDefault:"5m" only:"hybrid"`
+	AccessTTL  lifetime `env:"ACCESS_TTL" envDefault:"15m" only:"pair rotation"`
+	RenewTTL   lifetime `env:"RENEW_TTL" envDefault:"10m" only:"renew"`
+	Grace      grace    `env:"REFRESH_GRACE" envDefault:"30s" only:"rotation"`
 	DrainDelay grace    `env:"DRAIN_DELAY" envDefault:"2s"`
-	Database   database `env:"DATABASE_URL" envDefault:"sessionlab.db"`
-	Redis      redisURL `env:"REDIS_URL"`
+	Database   database `env:"DATABASE_URL" envDefault:"sessionlab.db" only:"database epoch hybrid renew pair rotation"`
+	Redis      redisURL `env:"REDIS_URL" only:"database hybrid"`
 	LabPublic  enabled  `env:"LAB_PUBLIC"`
 	DevIDP     toggle   `env:"DEV_IDP" envDefault:"auto"`
 	Proxies    prefixes `env:"TRUSTED_PROXIES"`
 
-	StoreAccount onOff `env:"STORE_ACCOUNT" envDefault:"off"`
+	PictureHosts origins  `env:"PICTURE_HOSTS"`
+	MetricsAddr  address  `env:"METRICS_ADDR"`
+	LogLevel     logLevel `env:"LOG_LEVEL" envDefault:"info"`
+	StoreAccount onOff    `env:"STORE_ACCOUNT" envDefault:"off"`
 
-	GoogleID     string `env:"GOOGLE_CLIENT_ID"`
-	GoogleSecret string `env:"GOOGLE_CLIENT_SECRET"`
-	GitHubID     string `env:"GITHUB_CLIENT_ID"`
-	GitHubSecret string `env:"GITHUB_CLIENT_SECRET"`
-	OIDCIssuer   issuer `env:"OIDC_ISSUER"`
-	OIDCID       string `env:"OIDC_CLIENT_ID"`
-	OIDCSecret   string `env:"OIDC_CLIENT_SECRET"`
-	OIDCName     string `env:"OIDC_NAME" envDefault:"OpenID"`
+	GoogleID     credential `env:"GOOGLE_CLIENT_ID"`
+	GoogleSecret credential `env:"GOOGLE_CLIENT_SECRET"`
+	GitHubID     credential `env:"GITHUB_CLIENT_ID"`
+	GitHubSecret credential `env:"GITHUB_CLIENT_SECRET"`
+	OIDCIssuer   issuer     `env:"OIDC_ISSUER"`
+	OIDCID       credential `env:"OIDC_CLIENT_ID"`
+	OIDCSecret   credential `env:"OIDC_CLIENT_SECRET"`
+	OIDCName     label      `env:"OIDC_NAME" envDefault:"OpenID"`
+
+	OIDCAuth     clientAuth `env:"OIDC_CLIENT_AUTH" envDefault:"auto"`
+	OIDCForwards origins    `env:"OIDC_FORWARDS_TO"`
+
+	OIDCProviders providerIDs `env:"OIDC_PROVIDERS"`
+
+	OIDCScopes scopes       `env:"OIDC_SCOPES" envDefault:"openid email profile"`
+	OIDCMode   responseMode `env:"OIDC_RESPONSE_MODE" envDefault:"query"`
+
+	named   []openID // those of OIDC_PROVIDERS
+	unnamed []string // variables of providers that OIDC_PROVIDERS does not name
 }
 
 // readConfig reads the environment, and .env for what the environment does not
 // set. Its errors are one line.
 func readConfig(environ []string) (config, error) {
-	vars, err := godotenv.Read(".env")
-	_, nameless := vars[""] // what the library makes of a last line without "="
-	if err != nil && !errors.Is(err, fs.ErrNotExist) || nameless {
-		return config{}, errors.New(".env: want lines like NAME=value") // the cause quotes the file, secrets included
-	}
-	if vars == nil {
-		vars = map[string]string{}
+	vars, err := readDotEnv()
+	if err != nil {
+		return config{}, err
 	}
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
 		vars[name] = value
 	}
 	for name, value := range vars {
-		if name == "" || value == "" {
+		vars[name] = strings.TrimSpace(value) // a secret that was copied, or came out of a file, ends with a line break
+		if name == "" || vars[name] == "" {
 			delete(vars, name) // an empty variable is an unset one
 		}
 	}
 	var c config
 	if err := env.ParseWithOptions(&c, env.Options{Environment: vars}); err != nil {
-		return config{}, oneLine(err)
+		return config{}, oneLine(err, reflect.TypeFor[config](), "")
+	}
+	if err := c.readNamed(vars); err != nil {
+		return config{}, err
 	}
 	return c, c.check()
 }
 
-// oneLine names the first variable that is wrong. It drops the library's text,
-// which may quote the value.
-func oneLine(err error) error {
-	var parse env.ParseError
-	if !errors.As(err, &parse) {
-		return errors.New("the environment cannot be read")
+// readDotEnv reads .env, if there is one.
+func readDotEnv() (map[string]string, error) {
+	content, err := os.ReadFile(".env")
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]string{}, nil
 	}
-	field, _ := reflect.TypeFor[config]().FieldByName(parse.Name)
-	return fmt.Errorf("%s: want %w", field.Tag.Get("env"), parse.Err)
+	vars, malformed := godotenv.UnmarshalBytes(bytes.TrimPrefix(content, []byte("\ufeff")))
+	_, nameless := vars[""] // godotenv returns an empty name for a last line without "="
+	if err != nil || malformed != nil || nameless || !utf8.Valid(content) || bytes.IndexByte(content, 0) >= 0 {
+		return nil, errors.New(".env: want lines like NAME=value, in UTF-8") // the cause quotes the file, secrets included
+	}
+	return vars, nil
 }
 
-// check is what no variable can know alone.
+// check validates the settings that depend on one another.
 func (c *config) check() error {
 	host, _, _ := net.SplitHostPort(string(c.Addr))
 	if c.BaseURL.URL == nil {
-		if !handlers.IsLoopback(host) {
+		if err := c.BaseURL.UnmarshalText([]byte("http://" + c.Addr)); err != nil || !handlers.IsLoopback(host) {
 			return errors.New("BASE_URL: want the site's public address, because ADDR is not on loopback")
 		}
-		c.BaseURL.URL = &url.URL{Scheme: "http", Host: string(c.Addr)}
 	}
 	local := handlers.IsLoopback(c.BaseURL.Hostname())
 	switch {
+	case local && !handlers.IsLoopback(host):
+		return errors.New("ADDR: want an address on loopback, because BASE_URL is: a site on loopback lets anyone sign in as anyone; to serve others set BASE_URL to the public address")
 	case c.BaseURL.Scheme == "http" && !local:
 		return errors.New("BASE_URL: want https, because it is not on loopback")
 	case bool(c.LabPublic) && c.Strategy != compare:
@@ -118,16 +141,21 @@ func (c *config) check() error {
 	case c.Strategy == compare && !local && !bool(c.LabPublic):
 		return errors.New("SESSION_STRATEGY: want a single strategy, because compare mode is for demonstrations and BASE_URL is not on loopback; LAB_PUBLIC=1 would give each visitor a bench of their own")
 	case c.DevIDP == "on" && !local && !bool(c.LabPublic):
-		return errors.New("DEV_IDP: want off, because with it everybody may be anybody and BASE_URL is not on loopback")
+		return errors.New("DEV_IDP: want off, because it lets anyone sign in as anyone and BASE_URL is not on loopback")
 	case c.Keys.KeyRing == nil && !local:
 		return errors.New("SESSION_KEYS: want keys, because BASE_URL is not on loopback; make one with: openssl rand -base64 32")
-	case c.Max < c.Idle:
+	case c.MetricsAddr != "" && !onLoopback(c.MetricsAddr):
+		return errors.New("METRICS_ADDR: want an address on loopback, because whoever reads it learns about the site")
+	case c.Max < c.Idle && c.Strategy != "renew":
 		return errors.New("SESSION_MAX: want at least SESSION_IDLE")
 	}
-	for _, p := range []struct{ a, b, nameA, nameB string }{
+	for _, p := range []struct {
+		a, b         credential
+		nameA, nameB string
+	}{
 		{c.GoogleID, c.GoogleSecret, "GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"},
 		{c.GitHubID, c.GitHubSecret, "GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"},
-		{string(c.OIDCIssuer), c.OIDCID, "OIDC_ISSUER", "OIDC_CLIENT_ID"},
+		{credential(c.OIDCIssuer), c.OIDCID, "OIDC_ISSUER", "OIDC_CLIENT_ID"},
 	} {
 		if (p.a == "") != (p.b == "") {
 			missing, other := p.nameA, p.nameB
@@ -143,7 +171,25 @@ func (c *config) check() error {
 	return nil
 }
 
-// listen opens the address, and where that chose a port puts it into the base URL.
+func onLoopback(a address) bool {
+	host, _, _ := net.SplitHostPort(string(a))
+	return handlers.IsLoopback(host)
+}
+
+// checkSite refuses a site that lacks what the settings take for granted. It runs after
+// the lab has been added, because no setting tells whether this program includes the lab.
+func (c *config) checkSite(site *handlers.Site) error {
+	switch {
+	case bool(c.LabPublic) && site.Extension == nil:
+		return errors.New("LAB_PUBLIC: want it unset, because this program has no lab")
+	case site.IDP != nil && !handlers.IsLoopback(c.BaseURL.Hostname()) && !site.Isolated():
+		return errors.New("DEV_IDP: want off, because with it everybody may be anybody and BASE_URL is not on loopback")
+	}
+	return nil
+}
+
+// listen listens on Addr. If BaseURL has port 0, it is given the port that the system
+// chose.
 func (c *config) listen(ctx context.Context) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", string(c.Addr))
 	if err != nil {
@@ -165,7 +211,7 @@ func (c *config) lifetimes() auth.Lifetimes {
 
 func (c *config) version() int64 { return int64(c.Version) }
 
-// single is the strategy of a site without the lab.
+// single returns the strategy of the site itself: database in compare mode.
 func (c *config) single() string {
 	if c.Strategy == compare {
 		return "database"
@@ -173,14 +219,14 @@ func (c *config) single() string {
 	return string(c.Strategy)
 }
 
-// needsDatabase says whether anything will be stored.
+// needsDatabase reports whether the strategy needs a database.
 func (c *config) needsDatabase() bool {
 	kind, _ := auth.KindOf(c.single())
 	return kind.Database
 }
 
-// usesRedis says whether sessions will be kept in Redis: those of hybrid, and those
-// of database where it runs alone.
+// usesRedis reports whether sessions will be kept in Redis: hybrid's, and database's when
+// it is the only strategy.
 func (c *config) usesRedis() bool {
 	return c.Redis != "" && (c.Strategy == compare || c.Strategy == "hybrid" || c.Strategy == "database")
 }
@@ -189,10 +235,9 @@ func (c *config) devIDP() bool {
 	return c.DevIDP == "on" || c.DevIDP == "auto" && handlers.IsLoopback(c.BaseURL.Hostname())
 }
 
-// The types of settings. Each says what it wants, as the end of a sentence.
+// The types of settings. The errors of their UnmarshalText complete the phrase "NAME: want …".
 type (
 	address  string
-	origin   struct{ *url.URL }
 	issuer   string
 	strategy string
 	seal     string
@@ -206,6 +251,7 @@ type (
 	enabled  bool
 	toggle   string
 	onOff    string
+	logLevel slog.Level
 	prefixes []netip.Prefix
 )
 
@@ -223,21 +269,14 @@ func (a *address) UnmarshalText(b []byte) error {
 	return nil
 }
 
-func (o *origin) UnmarshalText(b []byte) error {
-	u, err := url.Parse(string(b))
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Hostname() == "" ||
-		u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("an origin, such as https://app.example.com")
-	}
-	o.URL = &url.URL{Scheme: u.Scheme, Host: u.Host}
-	return nil
-}
-
 func (i *issuer) UnmarshalText(b []byte) error {
 	u, err := url.Parse(string(b))
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" ||
+	if err != nil || bytes.ContainsFunc(b, unicode.IsControl) || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
 		u.Scheme != "https" && !(u.Scheme == "http" && handlers.IsLoopback(u.Hostname())) {
 		return errors.New("the issuer's https URL, exactly as its discovery document writes it")
+	}
+	if ofManyTenants(u) {
+		return errors.New("the issuer of one tenant, such as https://login.microsoftonline.com/TENANT-ID/v2.0, because this issuer serves many tenants")
 	}
 	*i = issuer(b)
 	return nil
@@ -267,6 +306,13 @@ func (o *onOff) UnmarshalText(b []byte) error {
 	return oneOf(string(b), []string{"on", "off"})
 }
 
+func (l *logLevel) UnmarshalText(b []byte) error {
+	if err := oneOf(string(b), []string{"debug", "info", "warn", "error"}); err != nil {
+		return err
+	}
+	return (*slog.Level)(l).UnmarshalText(b)
+}
+
 func oneOf(s string, names []string) error {
 	if slices.Contains(names, s) {
 		return nil
@@ -286,7 +332,7 @@ func (k *keys) UnmarshalText(b []byte) error {
 func (n *number) UnmarshalText(b []byte) error {
 	v, err := strconv.ParseInt(string(b), 10, 64)
 	if err != nil || v < 1 {
-		return errors.New("a whole number from 1")
+		return errors.New("a whole number, at least 1")
 	}
 	*n = number(v)
 	return nil
@@ -313,7 +359,7 @@ func (g *grace) UnmarshalText(b []byte) error {
 func (s *share) UnmarshalText(b []byte) error {
 	v, err := strconv.ParseFloat(string(b), 64)
 	if err != nil || !(v > 0 && v < 1) {
-		return errors.New("a share between 0 and 1, such as 0.8")
+		return errors.New("a fraction between 0 and 1, such as 0.8")
 	}
 	*s = share(v)
 	return nil
@@ -329,13 +375,10 @@ func (e *enabled) UnmarshalText(b []byte) error {
 
 func (d *database) UnmarshalText(b []byte) error {
 	*d = database(b)
-	if db.IsPostgres(string(b)) {
-		return db.Check(string(b))
+	if bytes.ContainsFunc(b, unicode.IsControl) {
+		return errors.New("a name without control characters")
 	}
-	if strings.Contains(string(b), "://") {
-		return errors.New("the path of a SQLite file, or postgres://user:password@host:5432/database")
-	}
-	return nil
+	return db.Check(string(b))
 }
 
 func (r *redisURL) UnmarshalText(b []byte) error {
@@ -346,7 +389,7 @@ func (r *redisURL) UnmarshalText(b []byte) error {
 func (p *prefixes) UnmarshalText(b []byte) error {
 	for _, field := range strings.Split(string(b), ",") {
 		prefix, err := netip.ParsePrefix(strings.TrimSpace(field))
-		if err != nil {
+		if err != nil || prefix.Addr().Is4In6() { // which would match nothing
 			return errors.New("CIDRs with commas between, such as 10.0.0.0/8")
 		}
 		*p = append(*p, prefix.Masked())

@@ -1,6 +1,6 @@
-// Sessionlab signs people in with OAuth and remembers them by sessions: under
-// every strategy at once, to compare them, or under one, as a starter for a site
-// of your own. See README.md.
+// Sessionlab signs people in with OAuth and keeps them signed in with sessions. It runs
+// every session strategy side by side, for comparison, or a single one, as a starter for
+// a site of your own. See README.md.
 package main
 
 import (
@@ -10,30 +10,22 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"sessionlab/auth"
-	"sessionlab/auth/lab"
+	"sessionlab/db"
 	"sessionlab/handlers"
 	"sessionlab/static"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	hurry, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(hurry, stop)
-	if err := run(ctx, hurry.Done(), os.Environ(), os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "sessionlab:", err)
-		os.Exit(1)
-	}
+	c := &invocation{environ: os.Environ(), now: time.Now, out: os.Stdout, log: os.Stderr}
+	os.Exit(runCommand(context.Background(), os.Args[1:], c))
 }
 
-// run is the whole program: it serves until ctx is done, and then a moment longer
-// unless there is reason to hurry.
-func run(ctx context.Context, hurry <-chan struct{}, environ []string, out, logTo io.Writer) error {
+// run runs the whole program: it serves until ctx is done, then drains for cfg.DrainDelay
+// unless hurry is signaled. It reads the time only from now.
+func run(ctx context.Context, hurry <-chan struct{}, now func() time.Time, environ []string, out, logTo io.Writer) error {
 	cfg, err := readConfig(environ)
 	if err != nil {
 		return err
@@ -44,9 +36,12 @@ func run(ctx context.Context, hurry <-chan struct{}, environ []string, out, logT
 	}
 	defer listener.Close()
 	log := newLog(cfg, logTo)
-	observe := auth.Receipts(time.Now)
+	observe, err := cfg.observer(ctx, now)
+	if err != nil {
+		return err
+	}
 
-	store, err := openStore(ctx, cfg, observe)
+	store, err := openStore(ctx, cfg, now, observe)
 	if err != nil {
 		return err
 	}
@@ -55,10 +50,8 @@ func run(ctx context.Context, hurry <-chan struct{}, environ []string, out, logT
 	if err != nil {
 		return err
 	}
-	vault := auth.Vault{
-		Format: string(cfg.Seal), Ring: ring, Realm: "site", Version: cfg.version, Memo: auth.NewMemo(8192), Observe: observe,
-	}
-	providers, idp, err := newProviders(cfg, lasting(vault), rand.Text)
+	vault := newVault(cfg, ring, observe)
+	providers, idp, err := newProviders(cfg, withoutVersion(vault), now, rand.Text, log)
 	if err != nil {
 		return err
 	}
@@ -70,56 +63,54 @@ func run(ctx context.Context, hurry <-chan struct{}, environ []string, out, logT
 		BaseURL: cfg.BaseURL.URL, Assets: assets, Providers: providers, IDP: idp,
 		Directory: store.Directory, Users: store.Users, Ready: readyUntil(ctx, store.Ready),
 		Accounts: store.Accounts, Passwords: &auth.Passwords{Random: rand.Reader, Observe: observe},
-		Tokens:  newKeeper(cfg, lasting(vault), store.Accounts),
-		Proxies: cfg.Proxies, Now: time.Now, Text: rand.Text, Log: log,
+		Tokens:  newKeeper(cfg, withoutVersion(vault), store.Accounts, now),
+		Proxies: cfg.Proxies, PictureHosts: cfg.PictureHosts, Now: now, Text: rand.Text, Log: log,
 	}
 	if store.db != nil {
 		site.Enrich = handlers.EnrichFrom(store.db)
 	}
-	kind, _ := auth.KindOf(cfg.single())
-	parts := auth.Parts{
-		Sealer: vault.Sealer, Stored: vault.Stored, Users: store.Users, Sessions: store.Sessions, Refresh: store.Refresh,
-		Behind: store.Behind, Realm: vault.Realm, Life: cfg.lifetimes(), Now: time.Now, Text: rand.Text,
+	if store.db != nil && cfg.Strategy != compare { // compare mode has no administrators, because visitors can sign in as anyone
+		site.Administration = db.Administration{DB: store.db}
+		if site.Notes, err = db.OpenNotes(ctx, store.db); err != nil {
+			return fmt.Errorf("DATABASE_URL: %w", err)
+		}
 	}
+	kind, _ := auth.KindOf(cfg.single())
+	parts := newParts(cfg, store, vault, now)
 	strategy, err := kind.New(parts)
 	if err != nil {
 		return err
 	}
 	site.Single(&auth.Manager{
-		Name: kind.Name, Strategy: strategy, SignOuts: vault.Sealer(auth.SignOutPurpose), Now: time.Now, Observe: observe, Log: log,
+		Name: kind.Name, Strategy: strategy, SignOuts: vault.Sealer(auth.SignOutPurpose), Now: now, Observe: observe, Log: log,
 	})
 
-	// The lab, for SESSION_STRATEGY=compare. A starter deletes this block.
+	// The lab, for SESSION_STRATEGY=compare; see lab.go. A starter deletes this block.
 	if cfg.Strategy == compare {
-		parts := lab.Parts{Auth: parts, Vault: vault, Store: store.db, Ada: site.Ada(), Now: time.Now, Observe: observe, Log: log}
-		if cfg.LabPublic {
-			benches, err := lab.NewBenches(ctx, parts)
-			if err != nil {
-				return err
-			}
-			benches.Site, benches.Host = site, cfg.BaseURL.Host
-			site.ComparePublic(benches)
-			go benches.Sweep(ctx, time.Tick(time.Hour))
-		} else {
-			bench, err := lab.New(ctx, parts)
-			if err != nil {
-				return err
-			}
-			bench.Site, bench.Host = site, cfg.BaseURL.Host
-			site.Compare(bench)
+		stop, err := openLab(ctx, cfg, site, store, parts, vault, observe, log)
+		if err != nil {
+			return err
 		}
-		defer site.Extension.(*handlers.Lab).Stop()
+		defer stop()
 	}
 	// The end of the lab.
 
-	banner(out, cfg, site, store, keys)
-	go store.sweep(ctx, time.Now, log)
-	return serve(ctx, hurry, time.Duration(cfg.DrainDelay), listener, newServer(site, log), log)
+	if err := cfg.checkSite(site); err != nil {
+		return err
+	}
+	admins, err := store.hasAdmin(ctx)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	banner(out, cfg, site, store, keys, admins)
+	go store.sweep(ctx, time.Tick(time.Hour), now, log)
+	return serve(ctx, hurry, time.Duration(cfg.DrainDelay), drainFor, listener, newServer(site, log), log)
 }
 
 func newLog(cfg config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: slog.Level(cfg.LogLevel)}
 	if handlers.IsLoopback(cfg.BaseURL.Hostname()) {
-		return slog.New(slog.NewTextHandler(w, nil))
+		return slog.New(handlers.LogHandler(slog.NewTextHandler(w, options)))
 	}
-	return slog.New(slog.NewJSONHandler(w, nil))
+	return slog.New(handlers.LogHandler(slog.NewJSONHandler(w, options)))
 }

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// drain is how long requests in flight may take to finish when the program stops.
-const drain = 10 * time.Second
+// drainFor is how long requests in flight may take to finish when the program stops.
+const drainFor = 10 * time.Second
 
-// newServer bounds what a client may take: of time, so that a slow one gives its
-// place back, and of headers.
+// newServer returns a server that limits how long a request may take and how large its
+// headers may be.
 func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -22,17 +22,17 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      15 * time.Second,
 		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    12 << 10, // net/http adds 4 KiB: 431 from 16 KiB on
+		MaxHeaderBytes:    60 << 10, // net/http adds 4 KiB; the site answers 431 above 16 KiB, not counting its own cookies
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
-// serve answers requests until ctx is done. Then it says so to whoever asks whether
-// it is ready, and goes on for a moment, in which balancers learn to send nobody
-// here; hurry cuts that short. At last it takes nothing new, and lets what is in
-// flight finish.
-func serve(ctx context.Context, hurry <-chan struct{}, moment time.Duration, l net.Listener, server *http.Server, log *slog.Logger) error {
-	server.Handler = parting(ctx, server.Handler)
+// serve answers requests until ctx is done. Then readiness checks fail while it keeps
+// serving for moment, so that load balancers stop sending requests; hurry cuts that
+// short. Then it stops accepting connections, waits up to drain for requests in flight,
+// and closes the rest. That is not an error.
+func serve(ctx context.Context, hurry <-chan struct{}, moment, drain time.Duration, l net.Listener, server *http.Server, log *slog.Logger) error {
+	server.Handler = closeWhenDone(ctx, server.Handler)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
@@ -50,14 +50,15 @@ func serve(ctx context.Context, hurry <-chan struct{}, moment time.Duration, l n
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	if err := server.Shutdown(deadline); err != nil {
-		return errors.Join(fmt.Errorf("requests in flight were cut after %s: %w", drain, err), server.Close())
+		log.Warn("requests in flight were cut", "after", drain)
+		return server.Close()
 	}
 	return nil
 }
 
-// parting closes each connection with its next answer once ctx is done, so that
-// few are left open to be cut, of those that a balancer would send requests on.
-func parting(ctx context.Context, next http.Handler) http.Handler {
+// closeWhenDone sets Connection: close on every response once ctx is done, so that
+// balancers drop their idle connections before shutdown.
+func closeWhenDone(ctx context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ctx.Err() != nil {
 			w.Header().Set("Connection", "close")
@@ -68,7 +69,8 @@ func parting(ctx context.Context, next http.Handler) http.Handler {
 
 var errStopping = errors.New("the program is stopping")
 
-// readyUntil is ready, until ctx is done.
+// readyUntil returns a readiness check that calls ready until ctx is done, then returns
+// errStopping.
 func readyUntil(ctx context.Context, ready func(context.Context) error) func(context.Context) error {
 	return func(asked context.Context) error {
 		if ctx.Err() != nil {

@@ -15,13 +15,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sessionlab/db/dbtest"
+	"sessionlab/e2e"
 )
 
 // TestStop: a program that is told to end answers what it has begun to answer,
 // takes nothing new, and ends well.
 func TestStop(t *testing.T) {
-	p := start(t, t.TempDir(), databaseOnly)
-	address, err := url.Parse(p.base)
+	p := start(t, t.TempDir(), e2e.DatabaseOnly)
+	address, err := url.Parse(p.Base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,11 +38,11 @@ func TestStop(t *testing.T) {
 	}
 	answers.ReadString('\n')
 
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := p.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	p.log.await(t, "stopping")
-	for deadline := time.Now().Add(patience); serves(address.Host); {
+	p.Log.Await(t, "stopping")
+	for deadline := time.Now().Add(dbtest.Patience); serves(address.Host); {
 		// The listener closes right after the program has said so.
 		if time.Now().After(deadline) {
 			t.Fatal("new requests are still answered")
@@ -50,11 +53,11 @@ func TestStop(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the request in flight: %v", err)
 	}
-	if got := resp.Header.Get("Location"); resp.StatusCode != 303 || !strings.HasPrefix(got, p.base+"/idp/authorize?") {
+	if got := resp.Header.Get("Location"); resp.StatusCode != 303 || !strings.HasPrefix(got, p.Base+"/idp/authorize?") {
 		t.Errorf("the request in flight: got %d to %q, want 303 to the provider", resp.StatusCode, got)
 	}
-	if code := p.wait(); code != 0 {
-		t.Errorf("exit code: got %d, want 0:\n%s", code, p.log)
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit code: got %d, want 0:\n%s", code, p.Log)
 	}
 }
 
@@ -63,40 +66,45 @@ func TestStop(t *testing.T) {
 // does not wait, and a second signal ends it at once.
 func TestDrain(t *testing.T) {
 	for _, second := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		p := start(t, t.TempDir(), databaseOnly, "DRAIN_DELAY=1m")
-		v := visit(t, p)
-		v.signIn("ada")
-		v.wants("/readyz", 200)
-		p.cmd.Process.Signal(syscall.SIGTERM)
-		p.log.await(t, "stopping")
+		p := start(t, t.TempDir(), e2e.DatabaseOnly, "DRAIN_DELAY=1m")
+		v := e2e.Visit(t, p)
+		v.SignIn("ada")
+		v.Wants("/readyz", 200)
+		p.Cmd.Process.Signal(syscall.SIGTERM)
+		p.Log.Await(t, "stopping")
 		for range 3 {
-			v.wants("/readyz", 503)
-			if page := v.wants("/api/session", 200); !page.last {
+			v.Wants("/readyz", 503)
+			if page := v.Wants("/api/session", 200); !page.Last {
 				t.Error("the connection is kept open")
 			}
 		}
-		p.cmd.Process.Signal(second)
-		if code := p.wait(); code != 0 && second == os.Interrupt {
-			t.Errorf("exit code after Ctrl-C: got %d, want 0:\n%s", code, p.log)
+		p.Cmd.Process.Signal(second)
+		if code := p.Wait(); code != 0 && second == os.Interrupt {
+			t.Errorf("exit code after Ctrl-C: got %d, want 0:\n%s", code, p.Log)
 		} else if code == 0 && second == syscall.SIGTERM {
 			t.Error("the second SIGTERM was not the end")
 		}
 	}
 
-	p := start(t, t.TempDir(), databaseOnly, "DRAIN_DELAY=1m")
-	p.cmd.Process.Signal(os.Interrupt)
-	if code := p.wait(); code != 0 {
-		t.Errorf("exit code after Ctrl-C: got %d, want 0:\n%s", code, p.log)
+	p := start(t, t.TempDir(), e2e.DatabaseOnly, "DRAIN_DELAY=1m")
+	p.Cmd.Process.Signal(os.Interrupt)
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit code after Ctrl-C: got %d, want 0:\n%s", code, p.Log)
 	}
-	p = start(t, t.TempDir(), databaseOnly, "DRAIN_DELAY=50ms")
-	if code := p.stop(); code != 0 {
-		t.Errorf("exit code: got %d, want 0:\n%s", code, p.log)
+	p = start(t, t.TempDir(), e2e.DatabaseOnly, "DRAIN_DELAY=50ms")
+	p.Cmd.Process.Signal(syscall.SIGHUP)
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit code after SIGHUP: got %d, want 0:\n%s", code, p.Log)
+	}
+	p = start(t, t.TempDir(), e2e.DatabaseOnly, "DRAIN_DELAY=50ms")
+	if code := p.Stop(); code != 0 {
+		t.Errorf("exit code: got %d, want 0:\n%s", code, p.Log)
 	}
 }
 
-// serves says whether somebody serves a new connection to address.
+// serves reports whether somebody serves a new connection to address.
 func serves(address string) bool {
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: dbtest.Patience}
 	resp, err := client.Get("http://" + address + "/healthz")
 	if err != nil {
 		return false
@@ -112,17 +120,17 @@ func dial(t *testing.T, address string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(dbtest.Patience))
 	return conn
 }
 
 // TestHeaderLimit: headers end at 16 KiB.
 func TestHeaderLimit(t *testing.T) {
-	v := visit(t, start(t, t.TempDir(), cookieOnly))
+	v := e2e.Visit(t, start(t, t.TempDir(), e2e.CookieOnly))
 	for size, want := range map[int]int{8 << 10: 200, 20 << 10: 431} {
-		v.cookies["padding"] = strings.Repeat("x", size)
-		if got := v.get("/sign-in"); got.status != want {
-			t.Errorf("%d bytes: got %d, want %d", size, got.status, want)
+		v.Carries["padding"] = strings.Repeat("x", size)
+		if got := v.Get("/sign-in"); got.Status != want {
+			t.Errorf("%d bytes: got %d, want %d", size, got.Status, want)
 		}
 	}
 }
@@ -148,7 +156,7 @@ func TestSlowClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, nil, 0, l, server, log) }()
+	go func() { ended <- serve(ctx, nil, 0, drainFor, l, server, log) }()
 	for _, begins := range []string{
 		"GET / HTTP/1.1\r\nHost: loc",
 		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nfirst",
@@ -168,4 +176,29 @@ func TestSlowClients(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("got %v, want a clean end", err)
 	}
+}
+
+// TestStuckClient: a client that takes its answer slower than anybody waits for does
+// not make a stop a failure.
+func TestStuckClient(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	stuck, release := make(chan bool), make(chan bool)
+	server := newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		stuck <- true
+		<-release
+	}), log)
+	ctx, stop := context.WithCancel(t.Context())
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, nil, 0, 10*time.Millisecond, l, server, log) }()
+	io.WriteString(dial(t, l.Addr().String()), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	<-stuck
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("got %v, want a clean end", err)
+	}
+	close(release)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -18,39 +19,39 @@ import (
 	"sessionlab/auth/oauth"
 	"sessionlab/db"
 	"sessionlab/handlers"
+	"sessionlab/views"
 )
 
-// store is what the site remembers with. Without a database it remembers
-// nothing, and every field says so.
-type store struct {
+// stores holds the site's stores. Fields are nil or no-ops without a database.
+type stores struct {
 	Directory auth.Directory
 	Users     auth.Epochs       // nil without a database
 	Accounts  auth.Accounts     // nil without a database
 	Sessions  auth.SessionStore // nil without a database
 	Refresh   auth.RefreshStore // nil without a database
-	Behind    auth.SessionStore // behind hybrid, if another than Sessions
+	Behind    auth.SessionStore // hybrid's session store, if different from Sessions
 	Ready     func(context.Context) error
 	db        *db.DB    // nil without a database
 	redis     *db.Redis // nil without Redis
 }
 
-func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, error) {
+func openStore(ctx context.Context, cfg config, now func() time.Time, observe auth.Observer) (*stores, error) {
 	if !cfg.needsDatabase() {
-		return &store{Directory: auth.NoDirectory{}, Ready: func(context.Context) error { return nil }}, nil
+		return &stores{Directory: auth.NoDirectory{}, Ready: func(context.Context) error { return nil }}, nil
 	}
-	d, err := db.Open(ctx, string(cfg.Database), time.Now)
+	d, err := db.Open(ctx, string(cfg.Database), now)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	d.Observe = observe
-	if cfg.Strategy != compare { // which shows what a read costs
+	if cfg.Strategy != compare { // compare mode always reads, to show what a read costs
 		if err := d.Recall(ctx); err != nil {
 			d.Close()
 			return nil, fmt.Errorf("DATABASE_URL: %w", err)
 		}
 	}
 	rows := db.Sessions{DB: d}
-	s := &store{Directory: d, Users: d, Accounts: d, Sessions: rows, Refresh: rows, Ready: d.Ready, db: d}
+	s := &stores{Directory: d, Users: d, Accounts: d, Sessions: rows, Refresh: rows, Ready: d.Ready, db: d}
 	if err := s.openRedis(ctx, cfg, observe); err != nil {
 		s.Close()
 		return nil, err
@@ -58,9 +59,9 @@ func openStore(ctx context.Context, cfg config, observe auth.Observer) (*store, 
 	return s, nil
 }
 
-// openRedis moves sessions to Redis if the site is set to: those of hybrid, and
-// those of database where nothing is compared with it.
-func (s *store) openRedis(ctx context.Context, cfg config, observe auth.Observer) (err error) {
+// openRedis opens Redis if it is configured and keeps hybrid's sessions there, and
+// database's outside compare mode.
+func (s *stores) openRedis(ctx context.Context, cfg config, observe auth.Observer) (err error) {
 	if !cfg.usesRedis() {
 		return nil
 	}
@@ -68,7 +69,7 @@ func (s *store) openRedis(ctx context.Context, cfg config, observe auth.Observer
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
 	s.redis.Observe = observe
-	s.Behind = db.RedisSessions{Redis: s.redis, Users: s.Users}
+	s.Behind = db.RedisSessions{Redis: s.redis, Users: s.db}
 	if cfg.Strategy != compare {
 		s.Sessions = s.Behind
 	}
@@ -77,7 +78,7 @@ func (s *store) openRedis(ctx context.Context, cfg config, observe auth.Observer
 	return nil
 }
 
-func (s *store) Close() (err error) {
+func (s *stores) Close() (err error) {
 	if s.redis != nil {
 		err = s.redis.Close()
 	}
@@ -87,23 +88,35 @@ func (s *store) Close() (err error) {
 	return err
 }
 
-// sweep deletes what is over, at once and then every hour, until ctx is done.
-func (s *store) sweep(ctx context.Context, now func() time.Time, log *slog.Logger) {
+// hasAdmin reports whether a user is an enabled administrator.
+func (s *stores) hasAdmin(ctx context.Context) (bool, error) {
+	if s.db == nil {
+		return false, nil
+	}
+	list, err := db.Administration{DB: s.db}.Members(ctx, auth.MemberQuery{Role: auth.RoleAdmin, Limit: 1})
+	return len(list) > 0, err
+}
+
+// sweepAfter is the time between the end of a session and its deletion: long enough that
+// a clock running up to a month fast deletes no live session.
+const sweepAfter = 31 * 24 * time.Hour
+
+// sweep deletes rows that ended more than sweepAfter ago, at each tick until ctx is done.
+// It does not begin at the start, when a machine's clock is most likely to be wrong.
+func (s *stores) sweep(ctx context.Context, ticks <-chan time.Time, now func() time.Time, log *slog.Logger) {
 	if s.db == nil {
 		return
 	}
-	ticker := time.NewTicker(time.Hour)
-	defer ticker.Stop()
 	for {
-		if n, err := s.db.Sweep(ctx, now()); err != nil && ctx.Err() == nil {
-			log.Warn("sweep", "error", err)
-		} else if n > 0 {
-			log.Info("sweep", "deleted", n)
-		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-ticks:
+		}
+		if n, err := s.db.Sweep(ctx, now().Add(-sweepAfter)); err != nil && ctx.Err() == nil {
+			log.Warn("sweep", "error", err)
+		} else if n > 0 {
+			log.Info("sweep", "deleted", n)
 		}
 	}
 }
@@ -112,7 +125,7 @@ func (s *store) sweep(ctx context.Context, now func() time.Time, log *slog.Logge
 // the database is a server, so that a restart signs nobody out.
 const keyFile = "sessionlab.key"
 
-// loadKeys returns the key ring and where it comes from, for people to read.
+// loadKeys returns the key ring and a description of its source, for the banner.
 func loadKeys(cfg config, random io.Reader) (ring *auth.KeyRing, from string, err error) {
 	if cfg.Keys.KeyRing != nil {
 		return cfg.Keys.KeyRing, "SESSION_KEYS", nil
@@ -125,14 +138,11 @@ func loadKeys(cfg config, random io.Reader) (ring *auth.KeyRing, from string, er
 		ring, err := auth.NewKeyRing(key)
 		return ring, "ephemeral: a restart signs everybody out; set SESSION_KEYS", err
 	}
-	name := keyFile
-	if !db.IsPostgres(string(cfg.Database)) {
-		name = filepath.Join(filepath.Dir(string(cfg.Database)), keyFile)
-	}
+	name := cfg.keyFile()
 	ring, err = readKeyFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := writeKeyFile(name, random); err != nil {
-			return nil, "", fmt.Errorf("SESSION_KEYS: not set, and no key could be kept instead: %w", err)
+		if err := writeKeyFile(name, random, os.Link); err != nil {
+			return nil, "", fmt.Errorf("SESSION_KEYS: not set, and a generated key could not be saved: %w", err)
 		}
 		ring, err = readKeyFile(name)
 	}
@@ -140,6 +150,14 @@ func loadKeys(cfg config, random io.Reader) (ring *auth.KeyRing, from string, er
 		return nil, "", fmt.Errorf("SESSION_KEYS: not set, and %s cannot be used: %w", name, err)
 	}
 	return ring, name, nil
+}
+
+// keyFile returns where the generated key is.
+func (c *config) keyFile() string {
+	if db.IsPostgres(string(c.Database)) {
+		return keyFile
+	}
+	return filepath.Join(filepath.Dir(string(c.Database)), keyFile)
 }
 
 func readKeyFile(name string) (*auth.KeyRing, error) {
@@ -150,9 +168,11 @@ func readKeyFile(name string) (*auth.KeyRing, error) {
 	return auth.ParseKeyRing(strings.TrimSpace(string(content)))
 }
 
-// writeKeyFile makes a key under a name of its own and then links it into place,
-// so that of several programs that start at once all end up with the same key.
-func writeKeyFile(name string, random io.Reader) error {
+// writeKeyFile makes a key under a name of its own and then links it into place, so that
+// of several programs that start at once all end up with the same key. Some file systems
+// have no links, such as exFAT and some mounts of containers: there the first program to
+// create the file writes it in a single write.
+func writeKeyFile(name string, random io.Reader, link func(oldname, newname string) error) error {
 	key, err := auth.GenerateKey(random)
 	if err != nil {
 		return err
@@ -166,36 +186,77 @@ func writeKeyFile(name string, random io.Reader) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = fmt.Fprintln(f, ring.Encode())
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	line := ring.Encode() + "\n"
+	if err := writeOut(f, line); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), name); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	err = link(f.Name(), name)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		if f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+			err = writeOut(f, line)
+		}
 	}
-	return nil
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
 }
 
-// lasting is the vault of what is no session: it must be secret whatever seal
-// sessions have, and outlive a new session version.
-func lasting(vault auth.Vault) *auth.Vault {
+// writeOut writes text to f, syncs it and closes it.
+func writeOut(f *os.File, text string) error {
+	_, err := f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// observer returns the observer that fills the receipts of requests and, if METRICS_ADDR is
+// set, another one beside it whose counts are served there until ctx is done.
+func (c *config) observer(ctx context.Context, now func() time.Time) (auth.Observer, error) {
+	if c.MetricsAddr == "" {
+		return auth.Receipts(now), nil
+	}
+	m := newMetrics(now)
+	if err := m.serve(ctx, string(c.MetricsAddr)); err != nil {
+		return nil, fmt.Errorf("METRICS_ADDR: want an address that is free: %w", err)
+	}
+	return auth.Observers(auth.Receipts(now), m.observe), nil
+}
+
+// newVault returns the vault of the site's sessions.
+func newVault(cfg config, ring *auth.KeyRing, observe auth.Observer) auth.Vault {
+	return auth.Vault{
+		Format: string(cfg.Seal), Ring: ring, Realm: "site", Version: cfg.version, Memo: auth.NewMemo(8192), Observe: observe,
+	}
+}
+
+// newParts returns the dependencies of the strategies.
+func newParts(cfg config, store *stores, vault auth.Vault, now func() time.Time) auth.Parts {
+	return auth.Parts{
+		Sealer: vault.Sealer, Stored: vault.Stored, Users: store.Users, Sessions: store.Sessions, Refresh: store.Refresh,
+		Behind: store.Behind, Apart: store.redis != nil && cfg.Strategy != compare, Realm: vault.Realm, Life: cfg.lifetimes(), Now: now, Text: rand.Text,
+	}
+}
+
+// withoutVersion returns a vault for values that outlive a version bump. It always
+// encrypts, whatever SESSION_SEAL is.
+func withoutVersion(vault auth.Vault) *auth.Vault {
 	vault.Format, vault.Version = "securecookie", func() int64 { return 1 }
 	return &vault
 }
 
 // newProviders returns the providers that are configured and, where it runs, the
 // embedded one, which the site reaches as it would any other.
-func newProviders(cfg config, vault *auth.Vault, text func() string) (*oauth.Providers, http.Handler, error) {
+func newProviders(cfg config, vault *auth.Vault, now func() time.Time, text func() string, log *slog.Logger) (*oauth.Providers, http.Handler, error) {
 	base := cfg.BaseURL.String()
 	p := &oauth.Providers{
-		BaseURL: base, Seal: vault.Sealer(oauth.FlowPurpose), Now: time.Now, Text: text, Transport: oauth.NewTransport(),
+		BaseURL: base, Seal: vault.Sealer(oauth.FlowPurpose), RelaySeal: vault.Sealer(oauth.RelayPurpose),
+		Now: now, Text: text, Transport: oauth.NewTransport(), Log: log,
 	}
 	var idp http.Handler
 	if cfg.devIDP() {
 		const id = "sessionlab"
 		secret := text()
-		dev, err := devidp.New(base+"/idp", time.Now, devidp.Client{
-			ID: id, Secret: secret, Name: "sessionlab",
+		dev, err := devidp.New(base+"/idp", now, devidp.Client{
+			ID: id, Secret: secret, Name: views.Brand,
 			RedirectURIs: []string{base + "/sign-in/dev/callback"}, PostLogoutURIs: []string{base + "/"},
 		})
 		if err != nil {
@@ -207,45 +268,47 @@ func newProviders(cfg config, vault *auth.Vault, text func() string) (*oauth.Pro
 		})
 	}
 	if cfg.GoogleID != "" {
-		p.List = append(p.List, oauth.NewGoogle(cfg.GoogleID, cfg.GoogleSecret))
+		p.List = append(p.List, oauth.NewGoogle(string(cfg.GoogleID), string(cfg.GoogleSecret)))
 	}
 	if cfg.GitHubID != "" {
-		p.List = append(p.List, oauth.NewGitHub(cfg.GitHubID, cfg.GitHubSecret))
+		p.List = append(p.List, oauth.NewGitHub(string(cfg.GitHubID), string(cfg.GitHubSecret)))
 	}
-	if cfg.OIDCIssuer != "" {
-		p.List = append(p.List, &oauth.Provider{
-			ID: "oidc", Name: cfg.OIDCName, Issuer: string(cfg.OIDCIssuer), ClientID: cfg.OIDCID, ClientSecret: cfg.OIDCSecret,
-		})
+	for _, o := range cfg.openIDs() {
+		p.List = append(p.List, o.provider())
 	}
 	return p, idp, nil
 }
 
-// newKeeper keeps the provider's tokens, if the site is set to.
-func newKeeper(cfg config, vault *auth.Vault, accounts auth.Accounts) *auth.AccountKeeper {
+// newKeeper returns the keeper of providers' tokens, or nil if STORE_ACCOUNT is off.
+func newKeeper(cfg config, vault *auth.Vault, accounts auth.Accounts, now func() time.Time) *auth.AccountKeeper {
 	if cfg.StoreAccount != "on" {
 		return nil
 	}
 	return &auth.AccountKeeper{
 		Cookie: vault.Sealer(auth.AccountPurpose), Row: vault.Sealer(auth.AccountRowPurpose),
-		Store: accounts, Max: cfg.lifetimes().Max, Now: time.Now,
+		Store: accounts, Max: cfg.lifetimes().Max, Now: now,
 	}
 }
 
 // banner says in a few lines what runs and where. It shows no secret.
-func banner(w io.Writer, cfg config, site *handlers.Site, store *store, keys string) {
+func banner(w io.Writer, cfg config, site *handlers.Site, store *stores, keys string, admins bool) {
 	var providers []string
 	strategy := cfg.single()
 	if site.Extension != nil {
-		strategy = compare + ": all of them at once"
+		strategy = compare + ": every strategy at once"
 		if cfg.LabPublic {
-			strategy += ", on a bench of each visitor's own"
+			strategy += ", one private bench per visitor"
 		}
 	}
 	for _, p := range site.Providers.List {
 		providers = append(providers, p.ID)
 	}
 	if len(providers) == 0 {
-		providers = []string{"none: nobody can sign in; set GOOGLE_CLIENT_ID, GITHUB_CLIENT_ID or OIDC_ISSUER"}
+		who := "nobody can sign in"
+		if site.Accounts != nil {
+			who = "people sign in by password only"
+		}
+		providers = []string{"none: " + who + "; set GOOGLE_CLIENT_ID, GITHUB_CLIENT_ID or OIDC_ISSUER"}
 	}
 	database := "none"
 	if cfg.needsDatabase() {
@@ -255,6 +318,12 @@ func banner(w io.Writer, cfg config, site *handlers.Site, store *store, keys str
 		strategy, cfg.Seal, keys, strings.Join(providers, ", "), database)
 	if store.redis != nil {
 		fmt.Fprintf(w, "redis      %s\n", store.redis)
+	}
+	if site.Administration != nil && !admins {
+		fmt.Fprintf(w, "admin      none yet; to promote a user who has signed in: sessionlab users role EMAIL admin\n")
+	}
+	if names := cfg.unused(); len(names) > 0 {
+		fmt.Fprintf(w, "unused     %s (no effect with the other settings)\n", strings.Join(names, ", "))
 	}
 	fmt.Fprintf(w, "Open %s/\n", cfg.BaseURL)
 }

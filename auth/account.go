@@ -21,8 +21,7 @@ type Account struct {
 
 // Errors about accounts.
 var (
-	// ErrTaken says that an account belongs to another user, or an email to
-	// another password.
+	// ErrTaken means that the account already belongs to another user.
 	ErrTaken = errors.New("account belongs to another user")
 	// ErrLinked says that the user has another account of that provider.
 	ErrLinked = errors.New("user has an account of that provider")
@@ -30,8 +29,8 @@ var (
 	ErrLastAccount = errors.New("last account of the user")
 )
 
-// AccountTokens are what a provider gave the site, to act for somebody there.
-// Printed or logged they show nothing of it.
+// AccountTokens are a provider's tokens, with which the site can act on the user's
+// behalf. Printing or logging them reveals no token.
 type AccountTokens struct {
 	Provider string    `json:"provider"`
 	Access   string    `json:"access"`
@@ -55,15 +54,18 @@ const (
 // AccountCookie names the cookie of the provider's tokens, without the prefix.
 const AccountCookie = "account"
 
-// maxAccount is how many bytes of cookies the tokens may take beside a session.
+// maxAccount bounds the bytes of cookies that the tokens may take beside a session.
 const maxAccount = 6 << 10
+
+// oneFlow is an upper bound on the cookie bytes of one sign-in in progress.
+const oneFlow = 2 << 10
 
 // An AccountKeeper keeps the provider's tokens, sealed: beside the account, where
 // accounts are stored, else in a cookie of its own. They are no part of a
 // session, and no session needs them.
 //
-// A kept value says whose it is. It opens for that user, or that account, and for
-// no other, wherever it was copied to.
+// Each sealed value is bound to its user or account and does not open for another, even
+// if it is copied there.
 type AccountKeeper struct {
 	Cookie Sealer           // of the purpose [AccountPurpose], and one that encrypts
 	Row    Sealer           // of the purpose [AccountRowPurpose], and one that encrypts
@@ -72,9 +74,8 @@ type AccountKeeper struct {
 	Now    func() time.Time // the process clock
 }
 
-// Keep keeps the tokens of id, which is an account of the user. Those that the
-// browser carried before are forgotten; [ErrTooLarge] says that the new ones do
-// not fit, and then none are kept.
+// Keep stores the tokens of id, an account of the user. It clears any tokens already in
+// the cookie; [ErrTooLarge] says that the new ones do not fit, and then none are kept.
 func (k *AccountKeeper) Keep(ctx context.Context, jar *Jar, userID string, id Identity, t AccountTokens, remember bool) error {
 	k.Forget(jar)
 	data, err := json.Marshal(t)
@@ -83,7 +84,7 @@ func (k *AccountKeeper) Keep(ctx context.Context, jar *Jar, userID string, id Id
 	}
 	life := k.Max
 	if !remember {
-		life = min(life, forgetful)
+		life = min(life, maxUnremembered)
 	}
 	c := Claims{IssuedAt: k.Now(), ExpiresAt: k.Now().Add(life), EndsAt: k.Now().Add(life), Data: data}
 	if k.Store != nil {
@@ -99,8 +100,9 @@ func (k *AccountKeeper) Keep(ctx context.Context, jar *Jar, userID string, id Id
 	if err != nil {
 		return err
 	}
-	if len(sealed) > maxAccount {
-		return fmt.Errorf("%w: account tokens of %d bytes, at most %d", ErrTooLarge, len(sealed), maxAccount)
+	// They may use what the session cookies leave free, minus room for the next sign-in.
+	if room := min(maxAccount, CookieBudget-oneFlow-jar.Size()); len(sealed) > room {
+		return fmt.Errorf("%w: account tokens of %d bytes, room for %d", ErrTooLarge, len(sealed), room)
 	}
 	if !remember {
 		life = 0 // until the browser closes
@@ -108,8 +110,8 @@ func (k *AccountKeeper) Keep(ctx context.Context, jar *Jar, userID string, id Id
 	return jar.Set(AccountCookie, sealed, life)
 }
 
-// InCookie returns the tokens that the browser carries, if they are this user's.
-// Anything else is cleared: [ErrNoSession] if there was nothing, or why not.
+// InCookie returns the tokens that the browser carries, if they are this user's. It
+// clears any other value and returns the reason; ErrNoSession if there is no cookie.
 func (k *AccountKeeper) InCookie(ctx context.Context, jar *Jar, userID string) (AccountTokens, error) {
 	value, err := jar.Get(AccountCookie)
 	if err == nil && value == "" {

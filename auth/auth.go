@@ -1,10 +1,10 @@
 // Package auth remembers who is signed in.
 //
-// A [Strategy] is one way to do that: it turns a sign-in into tokens, and tokens
-// back into a session. It is a pure function of tokens and never sees HTTP. A
-// [Manager] carries a strategy over HTTP: it reads cookies, asks the strategy,
-// renews what is due and writes cookies. A [Sealer] protects what lies in the
-// browser, with keys from a [KeyRing].
+// A [Strategy] is one way to do that: it turns a sign-in into tokens, and tokens back
+// into a session. It is a pure function of tokens and never sees HTTP. A [Manager]
+// carries a strategy over HTTP: it reads cookies, asks the strategy, renews what is due
+// and writes cookies. A Sealer protects the values stored in the browser, with keys from
+// a [KeyRing].
 //
 // Read in this order: this file, stateless.go, database.go, manager.go,
 // cookies.go, seal.go, keys.go, strategies.go.
@@ -16,13 +16,14 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
 // A Strategy is one way to remember who is signed in.
 //
-// Its errors are verdicts, for which [Refused] is true, or faults, for which it
-// is not. A fault says nothing about the session: the cookies must be kept.
+// Each error is either a verdict on the session ([Refused] reports true) or a fault of
+// the infrastructure. A fault says nothing about the session: the cookies must be kept.
 type Strategy interface {
 	// Issue starts a session for in.User on in.Device. It must always mint a
 	// new session, so that one planted before the sign-in is worth nothing
@@ -42,18 +43,18 @@ type Strategy interface {
 	End(ctx context.Context, t Tokens) error
 }
 
-// A Revoker can end sessions whose tokens it is not being shown. A strategy that
-// remembers nothing does not implement it; that absence is the lesson.
+// A Revoker can end sessions without being given their tokens. A strategy that remembers
+// nothing does not implement it; that absence is the lesson.
 type Revoker interface {
-	// Revoke ends t and says how many sessions that were, -1 if it cannot count
-	// them. A target that it cannot single out is [ErrNotRevocable].
+	// Revoke ends the sessions that t selects and returns how many it ended, or -1 if it
+	// cannot count them. A target that it cannot single out is [ErrNotRevocable].
 	Revoke(ctx context.Context, t Target) (int, error)
 
-	// Window is how long a revoked session may still be accepted.
+	// Window returns how long a revoked session may still be accepted.
 	Window() time.Duration
 }
 
-// A Lister can say where a user is signed in.
+// A Lister can list a user's sessions.
 type Lister interface {
 	// Sessions returns the live sessions of a user, newest first.
 	Sessions(ctx context.Context, userID string) ([]Session, error)
@@ -65,7 +66,8 @@ type Confirmer interface {
 	Confirm(ctx context.Context, t Tokens) (Session, error)
 }
 
-// A Bearer's access tokens may also be shown by API clients (RFC 6750).
+// A Bearer is a strategy whose access tokens API clients may send as bearer tokens (RFC
+// 6750).
 type Bearer interface {
 	AccessTTL() time.Duration // how long an access token is trusted
 }
@@ -80,7 +82,7 @@ type User struct {
 	Role    string // "member" or "admin"
 
 	Epoch    int64 // raising it ends the user's sessions under the strategy epoch
-	Disabled bool  // an administrator's act; known only where users are stored
+	Disabled bool  // set by an administrator; always false where users are not stored
 }
 
 // A Device names the browser that a session was started from, for people to
@@ -89,23 +91,51 @@ type Device struct {
 	Name string // such as "Firefox on Linux", at most 64 bytes
 }
 
-// A SignIn is what a strategy is told when somebody has proved who they are.
+// A SignIn holds what a strategy needs to start a session for an authenticated user.
 type SignIn struct {
 	User     User
 	Device   Device
 	Remember bool // false: forget when the browser closes, and after a day at most
+
+	// Rests names the session that this one replaces, which must still stand when the
+	// new one is stored. It is nil for a sign-in: that needs only the user to be
+	// enabled, and their epoch to be the one in User.
+	Rests *Standing
 }
 
-// A Target says which sessions of a user to end: the one with SessionID, all but
-// Except, or all. UserID is always required, and a SessionID of somebody else is
-// treated like one that does not exist.
+// A Target tells which sessions of a user to end: the one with SessionID, all but
+// Except, or All. UserID and exactly one of the three are required: an empty value
+// never means all. A SessionID of somebody else is treated like one that does not
+// exist.
 type Target struct {
 	UserID    string
 	SessionID string
 	Except    string
+	All       bool
+
+	// Known, used with All, is the ID of a session known to be live, if any. A store that
+	// cannot find it must fail: it has lost its list of sessions.
+	Known string
 }
 
-// Tokens are what the browser carries. Most strategies use only Access.
+// Check returns an error unless t names a user and which sessions of theirs.
+func (t Target) Check() error {
+	named := 0
+	for _, is := range []bool{t.SessionID != "", t.Except != "", t.All} {
+		if is {
+			named++
+		}
+	}
+	switch {
+	case t.UserID == "":
+		return errors.New("target names no user")
+	case named != 1:
+		return errors.New("target names no sessions")
+	}
+	return nil
+}
+
+// Tokens are the values that the browser carries. Most strategies use only Access.
 type Tokens struct {
 	Access, Refresh Token
 }
@@ -117,8 +147,8 @@ type Token struct {
 	Expires time.Time
 }
 
-// A Session says who is signed in, where, and until when. At the very instant of
-// an end it is over.
+// A Session tells who is signed in, where, and until when. A session is over at the
+// instant of ExpiresAt or EndsAt, not after it.
 type Session struct {
 	ID     string // public: safe to show and to name in a URL, useless as a cookie
 	User   User
@@ -126,7 +156,7 @@ type Session struct {
 
 	IssuedAt  time.Time // the sign-in; never moved
 	RenewAt   time.Time // when the tokens are next due to be replaced; EndsAt if never
-	ExpiresAt time.Time // the idle end: over then, if unused until then
+	ExpiresAt time.Time // idle expiry
 	EndsAt    time.Time // the absolute end; never moved
 
 	Remember bool // false: browser-session cookies

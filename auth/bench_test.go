@@ -94,7 +94,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	})
 }
 
-// BenchmarkLoad is what a request pays: reading cookies and authenticating.
+// BenchmarkLoad measures what each request costs: reading cookies and authenticating.
 func BenchmarkLoad(b *testing.B) {
 	benchStrategies(b, func(b *testing.B, s auth.Strategy, in auth.SignIn) {
 		_, t, err := s.Issue(b.Context(), in)

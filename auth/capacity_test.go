@@ -15,20 +15,20 @@ import (
 // counted here: somebody signs in and then asks once a minute, day and night, for
 // a week.
 
-func TestReadmeShowsTheCapacity(t *testing.T) {
+func TestDocsShowTheCapacity(t *testing.T) {
 	if dbtest.Postgres() {
 		t.Skip("about SQLite, whose statements are the same")
 	}
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../docs/scale.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(readme), capacity()) {
-		t.Errorf("README.md does not contain what was counted:\n%s", capacity())
+		t.Errorf("docs/scale.md does not contain what was counted:\n%s", capacity())
 	}
 }
 
-// capacity says what a million people who ask once a minute have a store do.
+// capacity returns what a million people who ask once a minute cost a store.
 func capacity() string {
 	const week, people = 7 * 24 * time.Hour, 1_000_000
 	rows := []string{"| |", "|---|", "| reads per second |", "| writes per second |", "| in transactions per second |"}

@@ -258,7 +258,7 @@ func revoking(s *stage) {
 		s.accepted(&phoneTokens)
 	}
 
-	revoke(auth.Target{UserID: s.ada.ID}, all)
+	revoke(auth.Target{UserID: s.ada.ID, All: true}, all)
 	s.from(r.Window(), func() { s.accepted(&laptopTokens) }, func() { s.refused(&laptopTokens, auth.ErrRevoked) })
 	s.accepted(&grace)
 	_, later := s.signIn(s.ada)

@@ -1,9 +1,12 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // wireClaims is the payload of every sealed value. Names are the registered ones
@@ -63,6 +66,36 @@ func (w wireClaims) decode() Claims {
 	}
 }
 
+// trimmed returns u with name and picture in at most most bytes in total; zero means no
+// limit. The picture is dropped first.
+func (u User) trimmed(most int) User {
+	if most == 0 || len(u.Name)+len(u.Picture) <= most {
+		return u
+	}
+	u.Picture = ""
+	for len(u.Name) > most {
+		_, last := utf8.DecodeLastRuneInString(u.Name)
+		u.Name = u.Name[:len(u.Name)-last]
+	}
+	return u
+}
+
+// openSession opens a value that carries a session. It returns [ErrInvalid] if the
+// session ID, the user ID or a time is missing, or if the value expires after the session
+// ends, even if the seal is valid.
+func openSession(ctx context.Context, seal Sealer, value string) (Claims, error) {
+	c, err := seal.Open(ctx, value)
+	if err != nil {
+		return Claims{}, err
+	}
+	s := c.Session
+	if s.ID == "" || s.User.ID == "" || s.IssuedAt.IsZero() || c.IssuedAt.IsZero() ||
+		c.ExpiresAt.IsZero() || c.EndsAt.IsZero() || c.ExpiresAt.After(c.EndsAt) {
+		return Claims{}, ErrInvalid
+	}
+	return c, nil
+}
+
 // numericDate is Unix time in milliseconds, written as RFC 7519 §2 wants it: in
 // seconds, with a fraction where there is one. Zero is no date.
 type numericDate int64
@@ -85,8 +118,17 @@ func (d numericDate) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, float64(d)/1000, 'f', -1, 64), nil
 }
 
+// maxDate is the end of the year 9999 in seconds, the last that RFC 3339 can write.
+const maxDate = 253402300799
+
 func (d *numericDate) UnmarshalJSON(b []byte) error {
 	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil {
+		return err
+	}
+	if !(f >= 0 && f <= maxDate) {
+		return errors.New("date out of range")
+	}
 	*d = numericDate(f*1000 + 0.5)
-	return err
+	return nil
 }

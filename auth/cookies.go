@@ -13,7 +13,7 @@ import (
 // without a word (RFC 6265bis §5.6), and some count the attributes too.
 const (
 	maxSetCookie = 4050                 // bytes of one Set-Cookie line, name and attributes included
-	maxChunks    = 8                    // cookies that one value may be spread over
+	maxChunks    = 3                    // cookies that one value may be spread over
 	maxCookieAge = 400 * 24 * time.Hour // browsers keep no cookie longer (RFC 6265bis §5.5)
 	attributes   = "; Path=/; Max-Age=; HttpOnly; Secure; SameSite=Lax"
 	prefix       = "__Host-"
@@ -38,6 +38,10 @@ type cookie struct{ name, value string }
 
 // NewJar reads the cookies of r; what is set goes to the headers of w, which must
 // not have been written yet.
+//
+// It reads them as browsers write them and nothing more forgiving. Only spaces and
+// tabs separate pairs (RFC 6265bis §5.8.3): a name that begins with any other
+// white space is another cookie, which a sibling host can set.
 func NewJar(w http.ResponseWriter, r *http.Request) *Jar {
 	j := &Jar{out: w.Header()}
 	for _, line := range r.Header["Cookie"] {
@@ -45,19 +49,19 @@ func NewJar(w http.ResponseWriter, r *http.Request) *Jar {
 		for len(line) > 0 {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
-			name, value, found := strings.Cut(strings.TrimSpace(pair), "=")
+			name, value, found := strings.Cut(strings.Trim(pair, " \t"), "=")
 			if name, ours := strings.CutPrefix(name, prefix); found && ours {
-				j.in = append(j.in, cookie{name, strings.Trim(value, `"`)})
+				j.in = append(j.in, cookie{name, value})
 			}
 		}
 	}
 	return j
 }
 
-// Keeping returns a jar of the same request and response that sets cookies but
-// clears none: for who only looks, so that a refused session is still there to be
-// refused, with its reason, when it is asked for.
-func (j *Jar) Keeping() *Jar {
+// WithoutClear returns a jar of the same request and response that sets cookies but
+// clears none. Code that only inspects sessions uses it, so that a later request still
+// gets the refused session's reason.
+func (j *Jar) WithoutClear() *Jar {
 	k := *j
 	k.keeps = true
 	return &k
@@ -66,7 +70,7 @@ func (j *Jar) Keeping() *Jar {
 // Bytes is the length of the request's Cookie header.
 func (j *Jar) Bytes() int { return j.bytes }
 
-// Names returns the names of the request's cookies, chunks as they came.
+// Names returns the names of the request's cookies, each chunk under its own name.
 func (j *Jar) Names() []string {
 	names := make([]string, len(j.in))
 	for i, c := range j.in {
@@ -75,7 +79,7 @@ func (j *Jar) Names() []string {
 	return names
 }
 
-// Chunks says over how many chunks a cookie of the request is spread; 0 if it is not.
+// Chunks returns the number of chunks of a request cookie; 0 if it is not chunked.
 func (j *Jar) Chunks(name string) int {
 	n := 0
 	for _, c := range j.in {
@@ -108,9 +112,26 @@ func (j *Jar) Get(name string) (string, error) {
 	return value.String(), nil
 }
 
-// Current returns the value that the browser has once it has read the response:
-// what was set last, else what the request brought.
-func (j *Jar) Current(name string) (string, error) {
+// CookieBudget bounds the Cookie header of one browser, in bytes: well below the 16 KiB
+// of headers at which the server answers 431. [Jar.Size] tells how much of it is used.
+const CookieBudget = 12 << 10
+
+// Size returns the length in bytes of the Cookie header that the browser will send
+// next, counting the cookies that begin with __Host- only.
+func (j *Jar) Size() int {
+	size := 0
+	for _, c := range j.after().in {
+		size += cookieSize(c.name, c.value)
+	}
+	return size
+}
+
+// Current returns the value that the browser will have after this response: what was set
+// last, else what the request brought.
+func (j *Jar) Current(name string) (string, error) { return j.after().Get(name) }
+
+// after returns the jar of the browser's next request.
+func (j *Jar) after() *Jar {
 	after := &Jar{}
 	for _, line := range j.out["Set-Cookie"] {
 		c, err := http.ParseSetCookie(line)
@@ -123,12 +144,12 @@ func (j *Jar) Current(name string) (string, error) {
 			after.in = append(after.in, c)
 		}
 	}
-	return after.Get(name)
+	return after
 }
 
-// Set sets a cookie for maxAge; with zero, until the browser closes. It spreads
-// a long value and expires what the request's value leaves behind. A value that
-// does not fit is [ErrTooLarge], and then nothing is set.
+// Set sets a cookie for maxAge; with zero, until the browser closes. It spreads a long
+// value and expires leftover chunks of the old value. A value that does not fit is
+// [ErrTooLarge], and then nothing is set.
 func (j *Jar) Set(name, value string, maxAge time.Duration) error {
 	maxAge = min(maxAge, maxCookieAge)
 	room := maxSetCookie - len(prefix) - len(name) - len("=") - len(attributes) - len("34560000")
@@ -151,9 +172,9 @@ func (j *Jar) Set(name, value string, maxAge time.Duration) error {
 	return nil
 }
 
-// Clear expires a cookie and all its chunks, those of the request and those that
-// this response has set. What neither has needs no clearing: every cookie is for
-// the whole site, so the request brought all there are.
+// Clear expires a cookie and all its chunks, those of the request and those that this
+// response has set. Nothing else needs clearing: all cookies have Path=/, so the request
+// carried every one.
 func (j *Jar) Clear(name string) {
 	if !j.keeps {
 		j.drop(name)
@@ -193,8 +214,7 @@ func (j *Jar) chunks(name string) []string {
 	return names
 }
 
-// isChunk says whether s is name with a number behind it. Anything else behind it
-// is no cookie of ours.
+// isChunk reports whether s is name followed by a dot and a chunk number.
 func isChunk(s, name string) bool {
 	base, n, found := strings.Cut(s, ".")
 	return found && base == name && n != "" && strings.Trim(n, "0123456789") == ""
@@ -211,8 +231,8 @@ func (j *Jar) expire(names []string) {
 func (j *Jar) set(name, value string, maxAge time.Duration) {
 	c := &http.Cookie{Value: value}
 	if maxAge != 0 {
-		// Rounded up: the server's clock decides, and a cookie that comes late is
-		// refused, while one that went early is lost.
+		// Rounded up: the server's clock decides, and a cookie sent after expiry is
+		// refused by the server, but one the browser dropped early is lost.
 		if c.MaxAge = int((maxAge + time.Second - 1) / time.Second); c.MaxAge <= 0 {
 			c.MaxAge = -1
 		}

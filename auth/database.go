@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// maxSessions is how many live sessions a user may have under a strategy that
-// stores them. The oldest makes room.
+// maxSessions bounds the live sessions of a user under a strategy that stores them. The
+// oldest is ended to make room.
 const maxSessions = 20
 
-// Database keeps a row per session and gives the browser a random secret that
-// finds it. Whatever is done to the row holds at the next request: ending it,
-// disabling its user, changing their role.
+// Database keeps a row per session and gives the browser a random secret that finds it.
+// Every change to the row takes effect on the next request: ending it, disabling its
+// user, changing their role.
 //
-// It costs one read per request, and when the store cannot be reached nobody's
-// session can be judged: that is a fault (503), never a sign-out.
+// It costs one read per request, and when the store cannot be reached no session can be
+// checked: that is a fault (503), never a sign-out.
 //
 // The store never sees the secret, only a hash of it, so that a copy of the
 // table signs nobody in (ASVS 11.4.1). Realm keeps apart the strategies and
@@ -25,6 +25,7 @@ const maxSessions = 20
 type Database struct {
 	Store SessionStore
 	Realm string
+	Apart bool // Store is a different store from the users' and cannot share a transaction with it
 	Life  Lifetimes
 	Now   func() time.Time
 	Text  func() string // fresh random text of at least 128 bits
@@ -42,7 +43,7 @@ func (d *Database) Issue(ctx context.Context, in SignIn) (Session, Tokens, error
 	secret := d.Text()
 	s := Session{ID: d.Text(), User: in.User, Device: in.Device, Remember: in.Remember}
 	s = d.Life.begin(s, d.Now())
-	row := Row{Realm: d.Realm, Hash: rowHash(d.Realm, secret), Session: s}
+	row := Row{Realm: d.Realm, Hash: rowHash(d.Realm, secret), Session: s, Rests: in.Rests}
 	if err := d.Store.Create(ctx, row, maxSessions); err != nil {
 		return Session{}, Tokens{}, err
 	}
@@ -84,7 +85,7 @@ func (d *Database) End(ctx context.Context, t Tokens) error {
 	return d.Store.End(ctx, d.Realm, rowHash(d.Realm, t.Access.Value), d.Now())
 }
 
-// Revoke marks every row of the target that existed when it was called.
+// Revoke marks every row of the target that is there when it runs.
 func (d *Database) Revoke(ctx context.Context, t Target) (int, error) {
 	return d.Store.EndAll(ctx, d.Realm, t, d.Now())
 }
@@ -113,7 +114,7 @@ func (d *Database) judge(row Row) (Session, error) {
 	return d.Life.until(row.Session, row.Session.ExpiresAt), nil
 }
 
-// rowHash is what a store keeps in place of a secret. The realm is part of it, so
+// rowHash returns the hash that a store keeps in place of a secret. It covers the realm, so
 // that a secret finds nothing in another realm.
 func rowHash(realm, secret string) string {
 	sum := sha256.Sum256([]byte(realm + "\x00" + secret))

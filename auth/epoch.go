@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Epoch is a sealed session with one number of the server's in it. Each user has
-// an epoch; a session is good while its own equals the user's. Raising the number
-// ends every session of that user at once, everywhere, and no other.
+// Epoch is a sealed session that contains the user's epoch, a number kept on the server.
+// Each user has an epoch; a session is good while its own equals the user's. Raising the
+// number ends every session of that user at once, everywhere, and no other.
 //
 // It costs one read of one row per request, by primary key, and that read brings
 // the role as it is now. One session alone cannot be ended, because the server
@@ -25,13 +25,13 @@ var (
 	_ Revoker  = (*Epoch)(nil)
 )
 
-// Issue seals a session with the user's epoch of this moment.
+// Issue seals a session with the epoch read when the user authenticated (in.User.Epoch).
+// If it has risen since, or rises later, the session is worth nothing.
 func (e *Epoch) Issue(ctx context.Context, in SignIn) (Session, Tokens, error) {
-	u, err := present(ctx, e.Users, in.User.ID)
-	if err != nil {
+	if err := unchanged(ctx, e.Users, in.User); err != nil {
 		return Session{}, Tokens{}, err
 	}
-	s := Session{ID: e.Text(), User: u, Device: in.Device, Remember: in.Remember}
+	s := Session{ID: e.Text(), User: in.User, Device: in.Device, Remember: in.Remember}
 	return e.seal(ctx, e.Life.begin(s, e.Now()))
 }
 
@@ -42,7 +42,7 @@ func (e *Epoch) Authenticate(ctx context.Context, t Tokens) (Session, error) {
 		return Session{}, err
 	}
 	sealed := s.User.Epoch
-	if s.User, err = present(ctx, e.Users, s.User.ID); err != nil {
+	if s.User, err = enabledUser(ctx, e.Users, s.User.ID); err != nil {
 		return Session{}, err
 	}
 	if s.User.Epoch != sealed {
@@ -51,8 +51,8 @@ func (e *Epoch) Authenticate(ctx context.Context, t Tokens) (Session, error) {
 	return s, nil
 }
 
-// Renew slides, with the epoch that the session already has: what was ended
-// meanwhile is refused at its next request. So it needs no read.
+// Renew extends the session and keeps its epoch. It needs no read: a session that was
+// ended meanwhile is refused on its next request.
 func (e *Epoch) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
 	s, err := e.open(ctx, t)
 	if err != nil {
@@ -66,7 +66,10 @@ func (e *Epoch) End(context.Context, Tokens) error { return nil }
 
 // Revoke raises the user's epoch. It cannot single a session out, nor count.
 func (e *Epoch) Revoke(ctx context.Context, t Target) (int, error) {
-	if t.SessionID != "" || t.Except != "" {
+	if err := t.Check(); err != nil {
+		return 0, err
+	}
+	if !t.All {
 		return 0, ErrNotRevocable
 	}
 	return -1, e.Users.RaiseEpoch(ctx, t.UserID)
@@ -76,7 +79,7 @@ func (e *Epoch) Revoke(ctx context.Context, t Target) (int, error) {
 func (e *Epoch) Window() time.Duration { return 0 }
 
 func (e *Epoch) open(ctx context.Context, t Tokens) (Session, error) {
-	c, err := e.Seal.Open(ctx, t.Access.Value)
+	c, err := openSession(ctx, e.Seal, t.Access.Value)
 	if err != nil {
 		return Session{}, err
 	}

@@ -26,7 +26,7 @@ func ExampleStateless() {
 	}
 
 	ctx := context.Background()
-	_, copied, _ := s.Issue(ctx, auth.SignIn{User: auth.User{Name: "Ada"}, Remember: true})
+	_, copied, _ := s.Issue(ctx, auth.SignIn{User: auth.User{ID: "u1", Name: "Ada"}, Remember: true})
 	s.End(ctx, copied) // Ada signs out
 
 	session, _ := s.Authenticate(ctx, copied)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,28 +177,32 @@ func (s *stage) managers() (all []*auth.Manager) {
 	return all
 }
 
-func TestCase10RevokeOthersSparesWhatCameLater(t *testing.T) {
+func TestCase10RevocationComparesNoClocks(t *testing.T) {
 	for _, kind := range auth.Kinds() {
 		s := newStage(t, kind, "securecookie")
 		r, ok := s.strategy.(auth.Revoker)
 		if !ok || !s.want.revokesOne {
 			continue
 		}
-		mine, _ := s.signIn(s.ada)
-		began := s.clock.now
-		s.clock.Advance(time.Millisecond)
-		_, later := s.signIn(s.ada)
-		s.clock.now = began // the request that revokes had begun before
+		mine, mineTokens := s.signIn(s.ada)
+		s.clock.Advance(2 * time.Second)
+		_, theirs := s.signIn(s.ada)
+		s.clock.Advance(-2 * time.Second) // the clock steps back, or that of another instance is behind
 		writes := s.receipt.Count("write")
-		if n, err := r.Revoke(s.ctx, auth.Target{UserID: s.ada.ID, Except: mine.ID}); err != nil || n != 0 {
-			t.Errorf("%s: got %d, %v, want none", kind.Name, n, err)
+		if n, err := r.Revoke(s.ctx, auth.Target{UserID: s.ada.ID, Except: mine.ID}); err != nil || n != 1 {
+			t.Errorf("%s: got %d, %v, want 1", kind.Name, n, err)
 		}
 		if n := s.receipt.Count("write") - writes; n != 1 {
 			t.Errorf("%s: %d statements, want 1", kind.Name, n)
 		}
-		s.clock.Advance(time.Millisecond)
-		s.clock.Advance(r.Window())
+		_, later := s.signIn(s.ada)
+		s.clock.Advance(2*time.Second + r.Window())
+		s.refused(&theirs, auth.ErrRevoked)
 		s.accepted(&later)
+		s.accepted(&mineTokens)
+		if n, err := r.Revoke(s.ctx, auth.Target{UserID: s.ada.ID}); err == nil {
+			t.Errorf("%s: a target that names no sessions ended %d", kind.Name, n)
+		}
 	}
 }
 
@@ -220,16 +226,25 @@ func TestCase12SamePersonHasTheSameIDEverywhere(t *testing.T) {
 	}
 }
 
-func TestSpentRefreshTokenEndsItsFamilyAfterTheGrace(t *testing.T) {
-	s := stageOf(t, "rotation")
-	session, first := s.signIn(s.ada)
+// renewedOnce returns a stage on which a session was just renewed under rotation, with the
+// refresh token that was spent and its successor.
+func renewedOnce(t *testing.T) (s *stage, spent, successor auth.Tokens) {
+	t.Helper()
+	s = stageOf(t, "rotation")
+	session, spent := s.signIn(s.ada)
 	s.clock.now = session.RenewAt
-	_, second := s.renewed(first)
+	_, successor = s.renewed(spent)
+	return s, spent, successor
+}
+
+func TestSpentRefreshTokenEndsItsFamilyAfterTheGrace(t *testing.T) {
+	s, first, second := renewedOnce(t)
 
 	s.clock.Advance(life.Grace - time.Millisecond)
 	if _, again := s.renewed(first); again.Refresh.Value != second.Refresh.Value {
 		t.Error("within the grace a spent token brought another successor")
 	}
+	_, third := s.renewed(second)
 	s.clock.Advance(time.Millisecond)
 	log := &strings.Builder{}
 	m := manager(t, "rotation", s.strategy)
@@ -245,8 +260,128 @@ func TestSpentRefreshTokenEndsItsFamilyAfterTheGrace(t *testing.T) {
 		t.Errorf("the browser keeps %.40q", left)
 	}
 	s.clock.Advance(access)
-	s.refused(&second, auth.ErrRevoked) // whoever of the two was the thief
+	s.refused(&third, auth.ErrRevoked) // whoever of the two was the thief
 	s.refused(&first, auth.ErrRevoked)
+}
+
+// An answer with a successor is lost, and the browser comes back with the token that
+// it spent.
+func TestLostAnswerCostsNothing(t *testing.T) {
+	s, spent, lost := renewedOnce(t)
+	renewed := s.clock.now
+	s.clock.Advance(time.Hour)
+	late, retried := s.renewed(spent)
+	if retried.Refresh.Value == lost.Refresh.Value || retried.Refresh.Value == spent.Refresh.Value {
+		t.Error("a late retry brought no new successor")
+	}
+	if want := renewed.Add(life.Idle); !late.ExpiresAt.Equal(want) {
+		t.Errorf("it ends %s, want %s, as the lost one would have", late.ExpiresAt, want)
+	}
+	s.clock.Advance(life.Grace - time.Millisecond)
+	if _, again := s.renewed(spent); again.Refresh.Value != retried.Refresh.Value {
+		t.Error("a parallel retry brought another successor")
+	}
+	_, next := s.renewed(retried)
+	s.clock.Advance(access)
+	s.accepted(&next) // life goes on
+}
+
+// Two who hold one family collide, whoever of them comes first.
+func TestTwoHoldersCollide(t *testing.T) {
+	for name, story := range map[string]func(s *stage, spent, successor auth.Tokens) (last auth.Tokens){
+		"the thief retries the spent token, the owner shows the successor": func(s *stage, spent, successor auth.Tokens) auth.Tokens {
+			s.renewed(spent)
+			return successor
+		},
+		"the owner uses the successor, the thief retries the spent token": func(s *stage, spent, successor auth.Tokens) auth.Tokens {
+			s.renewed(successor)
+			return spent
+		},
+		"the thief uses the successor, the owner retries the spent token": func(s *stage, spent, successor auth.Tokens) auth.Tokens {
+			s.renewed(successor)
+			s.clock.Advance(time.Hour)
+			return spent
+		},
+		"the owner retries the spent token, the thief shows the successor": func(s *stage, spent, successor auth.Tokens) auth.Tokens {
+			_, retried := s.renewed(spent)
+			s.renewed(retried)
+			return successor
+		},
+		"both retry the spent token, the second after its grace": func(s *stage, spent, _ auth.Tokens) auth.Tokens {
+			s.renewed(spent)
+			s.clock.Advance(life.Grace)
+			return spent
+		},
+		"the clock goes back three hours": func(s *stage, spent, successor auth.Tokens) auth.Tokens {
+			s.renewed(successor)
+			s.clock.Advance(-3 * time.Hour)
+			return spent
+		},
+	} {
+		s, spent, successor := renewedOnce(t)
+		s.clock.Advance(life.Grace)
+		last := story(s, spent, successor)
+		if _, _, err := s.strategy.Renew(s.ctx, last); !errors.Is(err, auth.ErrReused) {
+			t.Errorf("%s: got %v, want %v", name, err, auth.ErrReused)
+		}
+		if _, _, err := s.strategy.Renew(s.ctx, last); !errors.Is(err, auth.ErrRevoked) {
+			t.Errorf("%s: then got %v, want %v", name, err, auth.ErrRevoked)
+		}
+	}
+}
+
+// A strict route asks the server about the session, and refuses whoever shows a token
+// that a late retry replaced.
+func TestReplacedTokenIsNotConfirmed(t *testing.T) {
+	s, spent, replaced := renewedOnce(t)
+	s.clock.Advance(life.Grace)
+	_, live := s.renewed(spent)
+	confirm := s.strategy.(auth.Confirmer).Confirm
+	if _, err := confirm(s.ctx, live); err != nil {
+		t.Errorf("the live token: %v", err)
+	}
+	if _, err := confirm(s.ctx, replaced); !errors.Is(err, auth.ErrReused) {
+		t.Errorf("the replaced token: got %v, want %v", err, auth.ErrReused)
+	}
+	if _, err := confirm(s.ctx, live); !errors.Is(err, auth.ErrRevoked) {
+		t.Errorf("the live token afterwards: got %v, want %v", err, auth.ErrRevoked)
+	}
+}
+
+// A late retry is one: of many who come at once, all get the same successor. And it
+// comes too late when the spent token has expired.
+func TestLateRetries(t *testing.T) {
+	s := stageOf(t, "rotation")
+	session, spent := s.signIn(s.ada)
+	s.clock.now = session.RenewAt
+	s.renewed(spent) // lost
+	s.clock.Advance(time.Hour)
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	got := map[string]int{}
+	for range 50 {
+		all.Go(func() {
+			_, tokens, err := s.strategy.Renew(s.ctx, spent)
+			mu.Lock()
+			defer mu.Unlock()
+			if got[tokens.Refresh.Value]++; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if len(got) != 1 {
+		t.Errorf("got %d successors, want 1", len(got))
+	}
+
+	s = stageOf(t, "rotation")
+	session, spent = s.signIn(s.ada)
+	s.clock.now = session.ExpiresAt.Add(-time.Millisecond)
+	s.renewed(spent)
+	s.clock.Advance(life.Grace)
+	if _, _, err := s.strategy.Renew(s.ctx, spent); !errors.Is(err, auth.ErrReused) {
+		t.Errorf("after its own end: got %v, want %v", err, auth.ErrReused)
+	}
 }
 
 func TestLateResponseDoesNotSignABrowserInAgain(t *testing.T) {
@@ -288,12 +423,89 @@ func TestLateResponseDoesNotSignABrowserInAgain(t *testing.T) {
 		if err := auth.IssueAll(s.ctx, jar, auth.SignIn{User: s.ada, Remember: true}, m); err != nil {
 			t.Fatal(err)
 		}
-		if browser = after(t, browser, h); strings.Contains(browser, "signed-out") {
-			t.Errorf("%s: the tombstone outlived the next sign-in", kind.Name)
-		}
+		browser = after(t, browser, h)
 		jar, _ = jarOf(browser)
 		if _, err := m.Load(s.ctx, jar); err != nil {
 			t.Errorf("%s: %v", kind.Name, err)
+		}
+
+		// Nor is it by a clock that steps back.
+		s.clock.Advance(-2 * time.Hour)
+		jar, h = jarOf(browser)
+		if err := auth.IssueAll(s.ctx, jar, auth.SignIn{User: s.ada, Remember: true}, m); err != nil {
+			t.Fatal(err)
+		}
+		jar, _ = jarOf(after(t, browser, h))
+		if _, err := m.Load(s.ctx, jar); err != nil {
+			t.Errorf("%s, after the clock stepped back: %v", kind.Name, err)
+		}
+	}
+}
+
+// A late answer of Ada's after Grace signed in on the same browser may sign Grace out.
+// It never makes the browser Ada's again, whether Ada signed out or was replaced.
+func TestLateResponseNeverBringsThePersonBefore(t *testing.T) {
+	for _, kind := range auth.Kinds() {
+		for _, signsOut := range []bool{true, false} {
+			s := newStage(t, kind, "securecookie")
+			grace := s.user("grace")
+			m := s.managers()[slices.IndexFunc(auth.Kinds(), func(k auth.Kind) bool { return k.Name == kind.Name })]
+			signIn := func(browser string, u auth.User) string {
+				jar, h := jarOf(browser)
+				if err := auth.IssueAll(s.ctx, jar, auth.SignIn{User: u, Remember: true}, m); err != nil {
+					t.Fatal(err)
+				}
+				return after(t, browser, h)
+			}
+			browser := signIn("", s.ada)
+			s.clock.Advance(6 * 24 * time.Hour)
+			jar, late := jarOf(browser)
+			if _, err := m.Load(s.ctx, jar); err != nil {
+				t.Fatal(err)
+			}
+			if signsOut {
+				jar, h := jarOf(browser)
+				if err := m.SignOut(s.ctx, jar); err != nil {
+					t.Fatal(err)
+				}
+				browser = after(t, browser, h)
+			}
+			browser = after(t, signIn(browser, grace), late)
+			jar, _ = jarOf(browser)
+			if got, err := m.Load(s.ctx, jar); err == nil && got.User.ID != grace.ID {
+				t.Errorf("%s, signed out %t: the browser is Ada's again", kind.Name, signsOut)
+			}
+		}
+	}
+}
+
+// A tombstone stays small, however often somebody signs out.
+func TestTombstoneIsBounded(t *testing.T) {
+	s := stageOf(t, "cookie")
+	m, browser := s.managers()[0], ""
+	var late []string
+	for range 100 {
+		jar, h := jarOf(browser)
+		if err := auth.IssueAll(s.ctx, jar, auth.SignIn{User: s.ada, Remember: true}, m); err != nil {
+			t.Fatal(err)
+		}
+		browser = after(t, browser, h)
+		jar, _ = jarOf(browser)
+		value, _ := jar.Get("session-cookie")
+		late = append(late, value)
+		jar, h = jarOf(browser)
+		if err := m.SignOut(s.ctx, jar); err != nil {
+			t.Fatal(err)
+		}
+		browser = after(t, browser, h)
+	}
+	if len(browser) > 900 {
+		t.Errorf("the tombstone takes %d bytes", len(browser))
+	}
+	for _, value := range late[len(late)-32:] {
+		jar, _ := jarOf(browser, "__Host-session-cookie="+value)
+		if _, err := m.Load(s.ctx, jar); !errors.Is(err, auth.ErrSignedOut) {
+			t.Fatalf("one of the last 32 sessions: got %v, want %v", err, auth.ErrSignedOut)
 		}
 	}
 }
@@ -322,17 +534,17 @@ func TestBearerTokenIsNoCookie(t *testing.T) {
 		if err != nil || !strings.Contains(after(t, browser, h), "__Host-session-"+name+"="+token) {
 			t.Errorf("%s: the token is not the one in the renewed cookie: %v", name, err)
 		}
-		if _, err := m.Bear(s.ctx, token); err != nil {
+		if _, err := m.LoadBearer(s.ctx, token); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		s.clock.now = session.RenewAt
-		if _, err := m.Bear(s.ctx, token); !errors.Is(err, auth.ErrExpired) {
+		if _, err := m.LoadBearer(s.ctx, token); !errors.Is(err, auth.ErrExpired) {
 			t.Errorf("%s: got %v, want %v", name, err, auth.ErrExpired)
 		}
 		refresh, _ := http.ParseCookie(browser)
 		for _, c := range refresh {
 			if strings.Contains(c.Name, "refresh") {
-				if _, err := m.Bear(s.ctx, c.Value); !errors.Is(err, auth.ErrInvalid) {
+				if _, err := m.LoadBearer(s.ctx, c.Value); !errors.Is(err, auth.ErrInvalid) {
 					t.Errorf("%s: a refresh token as a bearer token: got %v", name, fmt.Sprint(err))
 				}
 			}
@@ -343,10 +555,7 @@ func TestBearerTokenIsNoCookie(t *testing.T) {
 // A version that is raised between two tabs of one refresh ends access tokens, and
 // neither tab: the successor waits on the server.
 func TestVersionRaisedWithinTheGrace(t *testing.T) {
-	s := stageOf(t, "rotation")
-	session, spent := s.signIn(s.ada)
-	s.clock.now = session.RenewAt
-	_, first := s.renewed(spent)
+	s, spent, first := renewedOnce(t)
 	s.version++
 	if _, second := s.renewed(spent); second.Refresh.Value != first.Refresh.Value {
 		t.Error("the second tab got another successor")

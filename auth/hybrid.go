@@ -43,13 +43,13 @@ func (h *Hybrid) Issue(ctx context.Context, in SignIn) (Session, Tokens, error) 
 	return h.snapshot(ctx, s, t.Access)
 }
 
-// Authenticate trusts a snapshot that was made for the presented secret. Anything
-// else is stale, for Renew to ask about.
+// Authenticate trusts a snapshot that was made for the presented secret. Anything else is
+// ErrStale, so that Renew asks the source.
 func (h *Hybrid) Authenticate(ctx context.Context, t Tokens) (Session, error) {
 	if t.Refresh.Value == "" {
 		return Session{}, ErrInvalid // a snapshot without its secret
 	}
-	c, err := h.Seal.Open(ctx, t.Access.Value)
+	c, err := openSession(ctx, h.Seal, t.Access.Value)
 	if err != nil || over(c.ExpiresAt, h.Now()) || !same(c.Digest, digest(t.Refresh.Value)) {
 		return Session{}, ErrStale
 	}
@@ -58,10 +58,9 @@ func (h *Hybrid) Authenticate(ctx context.Context, t Tokens) (Session, error) {
 	return s, nil
 }
 
-// Renew asks the source, lets it renew when that is due, and takes a new
-// snapshot. A snapshot never prolongs itself. That the source cannot renew what it
-// has just accepted, because it can be read and not written, is no reason to
-// refuse it.
+// Renew asks the source, lets it renew when that is due, and takes a new snapshot. A
+// snapshot is never extended. If the source accepts the session but cannot renew it (for
+// example, a read-only store), the session is still accepted.
 func (h *Hybrid) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
 	secret := Tokens{Access: t.Refresh}
 	s, err := h.Source.Authenticate(ctx, secret)
@@ -99,7 +98,7 @@ func (h *Hybrid) Revoke(ctx context.Context, t Target) (int, error) {
 	return 0, ErrNotRevocable
 }
 
-// Window is how old a snapshot may get, on top of the source's own window.
+// Window returns the age that a snapshot may reach, on top of the source's own window.
 func (h *Hybrid) Window() time.Duration {
 	if r, ok := h.Source.(Revoker); ok {
 		return h.TTL + r.Window()

@@ -6,8 +6,6 @@ import (
 	"encoding/base32"
 	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Roles. Everybody starts as a member.
@@ -32,6 +30,8 @@ type Identity struct {
 // same at every sign-in, on every instance and after every key rotation, without
 // a database. It is not keyed and not secret.
 func (i Identity) UserID() string {
+	// Whatever the site is called, this label stays: with another, everybody would be
+	// somebody new.
 	sum := sha256.Sum256([]byte("sessionlab user id v1\x00" + i.Issuer + "\x00" + i.Subject))
 	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
 }
@@ -41,8 +41,8 @@ func (i Identity) UserID() string {
 func (i Identity) User() User {
 	u := User{ID: i.UserID(), Role: RoleMember}
 	u.Name = plain(i.Name, 128)
-	if len(i.Email) <= 254 {
-		u.Email = plain(i.Email, 254)
+	if email := plain(i.Email, 254); max(len(i.Email), len(email)) <= 254 {
+		u.Email = email
 	}
 	if u.Name == "" {
 		u.Name, _, _ = strings.Cut(u.Email, "@")
@@ -56,22 +56,8 @@ func (i Identity) User() User {
 	return u
 }
 
-// plain keeps at most max runes of printable text.
-func plain(s string, max int) string {
-	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.TrimSpace(s))
-	if utf8.RuneCountInString(s) > max {
-		s = string([]rune(s)[:max])
-	}
-	return s
-}
-
-// NoDirectory is the Directory of a site without a database: it remembers nobody
-// and derives the user anew at each sign-in.
+// NoDirectory is the Directory of a site without a database: it remembers nobody and
+// derives the user from the identity at each sign-in.
 type NoDirectory struct{}
 
 var _ Directory = NoDirectory{}

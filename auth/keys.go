@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 )
 
-// MinKeyBytes is the shortest key that a ring takes.
+// MinKeyBytes is the minimum length of a key, in bytes.
 const MinKeyBytes = 32
 
 // A Key is one secret of a ring. It is never used by itself: each purpose gets a
@@ -30,7 +30,7 @@ func NewKey(secret []byte) (*Key, error) {
 		return nil, fmt.Errorf("a key has %d bytes, want at least %d", len(secret), MinKeyBytes)
 	}
 	if weak(secret) {
-		return nil, errors.New("a key is not random")
+		return nil, errors.New("key does not look random")
 	}
 	k := &Key{secret: append([]byte(nil), secret...)}
 	k.ID = hex.EncodeToString(k.derive("kid", 4))
@@ -46,17 +46,19 @@ func GenerateKey(random io.Reader) (*Key, error) {
 	return NewKey(secret)
 }
 
-// Derive returns another key, the same each time for one label. Neither opens what
-// the other seals.
+// Derive deterministically derives a key from k and label. Values sealed by one do not
+// open with the other.
 func (k *Key) Derive(label string) (*Key, error) {
 	return NewKey(k.derive("key "+label, MinKeyBytes))
 }
 
-// encode is the key as SESSION_KEYS takes it: the secret itself.
+// encode returns the secret in the format of SESSION_KEYS.
 func (k *Key) encode() string { return base64.StdEncoding.EncodeToString(k.secret) }
 
 func (k *Key) derive(purpose string, n int) []byte {
 	// HKDF fails only for lengths beyond 255 hashes.
+	// Whatever the site is called, this label stays: with another, nothing that is sealed
+	// would open.
 	key, err := hkdf.Key(sha256.New, k.secret, nil, "sessionlab "+purpose, n)
 	if err != nil {
 		panic(err)
@@ -76,8 +78,8 @@ func (d *derived) of(k *Key, purpose string) []byte {
 	return key
 }
 
-// weak finds keys that somebody typed: 32 random bytes hold fewer than 12
-// different values about never.
+// weak finds keys that somebody typed: 32 random bytes almost never hold fewer than 12
+// different values.
 func weak(secret []byte) bool {
 	var seen [256]bool
 	different := 0
@@ -90,8 +92,8 @@ func weak(secret []byte) bool {
 	return different < 12
 }
 
-// A KeyRing holds the keys of a site, newest first. The newest seals; every key
-// opens what names it. It may be changed while it is used.
+// A KeyRing holds the keys of a site, newest first. The newest key seals. A value is
+// opened with the key whose ID it carries. It may be changed while it is used.
 type KeyRing struct {
 	keys atomic.Pointer[[]*Key]
 }
@@ -99,12 +101,12 @@ type KeyRing struct {
 // NewKeyRing makes a ring of at least one key, newest first.
 func NewKeyRing(newestFirst ...*Key) (*KeyRing, error) {
 	if len(newestFirst) == 0 {
-		return nil, errors.New("no key")
+		return nil, errors.New("no keys")
 	}
 	seen := map[string]bool{}
 	for _, k := range newestFirst {
 		if seen[k.ID] {
-			return nil, errors.New("the same key twice")
+			return nil, errors.New("duplicate key")
 		}
 		seen[k.ID] = true
 	}

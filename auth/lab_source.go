@@ -2,7 +2,7 @@ package auth
 
 import "embed"
 
-// Source is the code of the strategies and of what carries them, as it was
+// Source is the source of the strategies and of the code that runs them, as it was
 // compiled into this program.
 //
 //go:embed auth.go claims.go confirm.go cookies.go database.go epoch.go hybrid.go keys.go lifetimes.go manager.go

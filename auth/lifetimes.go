@@ -2,8 +2,8 @@ package auth
 
 import "time"
 
-// Lifetimes are the ends of a session (ASVS 7.3.1 and 7.3.2): Idle without
-// activity, Max after the sign-in whatever happens.
+// Lifetimes holds the session time limits (ASVS 7.3.1 and 7.3.2): Idle without activity,
+// Max after the sign-in whatever happens.
 type Lifetimes struct {
 	Idle      time.Duration // 168 h by default
 	Max       time.Duration // 720 h by default; at least Idle
@@ -12,20 +12,20 @@ type Lifetimes struct {
 	Hybrid time.Duration // a snapshot; 5 min by default
 	Access time.Duration // an access token; 15 min by default
 	Renew  time.Duration // a token that is silently renewed; 10 min by default
-	Grace  time.Duration // in which a spent refresh token brings the same successor; 10 s by default
+	Grace  time.Duration // how long a used refresh token still returns the same successor; 30 s by default
 }
 
-// forgetful is how long a session lives at most when the person did not ask to
+// maxUnremembered is the longest life of a session when the person did not ask to
 // be remembered: some browsers restore "session" cookies for weeks.
-const forgetful = 24 * time.Hour
+const maxUnremembered = 24 * time.Hour
 
 // begin sets the times of a session that starts now. Times are whole
 // milliseconds, because that is what every seal and every table can hold.
 func (l Lifetimes) begin(s Session, now time.Time) Session {
 	now = now.UTC().Truncate(time.Millisecond)
 	s.IssuedAt, s.EndsAt = now, now.Add(l.Max)
-	if !s.Remember && l.Max > forgetful {
-		s.EndsAt = now.Add(forgetful)
+	if !s.Remember && l.Max > maxUnremembered {
+		s.EndsAt = now.Add(maxUnremembered)
 	}
 	return l.slide(s, now)
 }
@@ -46,12 +46,12 @@ func (l Lifetimes) until(s Session, expires time.Time) Session {
 	return s
 }
 
-// rest is how much of the idle lifetime is left when a session slides.
+// rest returns the part of the idle lifetime that is left when a session slides.
 func (l Lifetimes) rest() time.Duration {
 	return l.Idle - time.Duration(l.RefreshAt*float64(l.Idle))
 }
 
-// over says whether an end has come. At the very instant it has.
+// over reports whether now is at or after end.
 func over(end, now time.Time) bool { return !now.Before(end) }
 
 // until is the token's life in the browser: to the session's idle end, or as

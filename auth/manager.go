@@ -9,16 +9,15 @@ import (
 	"time"
 )
 
-// A Manager carries one strategy over HTTP: it reads its cookies, asks it,
-// renews what is due and writes its cookies. There is one kind of Manager for
-// all strategies, so that what is true of cookies is written once.
+// A Manager connects one strategy to HTTP. There is one kind of Manager for all
+// strategies, so that the cookie rules are implemented once.
 type Manager struct {
 	Name     string // of the strategy; names its cookies
 	Strategy Strategy
 	SignOuts Sealer // of the purpose [SignOutPurpose]; see tombstone.go
 	Now      func() time.Time
 	Observe  Observer     // may be nil
-	Log      *slog.Logger // told of faults that a request survives
+	Log      *slog.Logger // logs faults that do not fail the request
 
 	once  sync.Once
 	steps [len(verbs)]string // what observers are told, put together once
@@ -34,6 +33,12 @@ const (
 
 var verbs = [...]string{stepIssue: "issue", stepAuthenticate: "authenticate", stepRenew: "renew", stepEnd: "end", stepConfirm: "confirm"}
 
+// Kind returns the entry of the table of strategies that m carries.
+func (m *Manager) Kind() Kind {
+	kind, _ := KindOf(m.Name)
+	return kind
+}
+
 // observe brackets a call of the strategy.
 func (m *Manager) observe(ctx context.Context, step int) observed {
 	if m.Observe == nil {
@@ -47,8 +52,8 @@ func (m *Manager) observe(ctx context.Context, step int) observed {
 	return observe(ctx, m.Observe, "strategy", m.steps[step])
 }
 
-// Load says whose session the request carries, and renews it when it is due. A
-// refusal clears the cookies. A fault keeps them.
+// Load returns the session of the request, and renews it when it is due. A refusal clears
+// the cookies. A fault keeps them.
 //
 // A fault while renewing a session that was already accepted is logged and the
 // session stands; a refusal is final.
@@ -67,7 +72,7 @@ func (m *Manager) Load(ctx context.Context, jar *Jar) (Session, error) {
 		renewed, err := m.renew(ctx, jar, t)
 		switch {
 		case err == nil:
-			renewed.User = s.User // as just read; what slides along may be an older copy
+			renewed.User = s.User // authenticate's user is current; the renewed session may carry an older copy
 		case !Refused(err):
 			m.Log.WarnContext(ctx, "session not renewed", "strategy", m.Name, "error", err)
 			return s, nil
@@ -75,26 +80,26 @@ func (m *Manager) Load(ctx context.Context, jar *Jar) (Session, error) {
 		return renewed, err
 	case errors.Is(err, ErrStale):
 		return m.renew(ctx, jar, t)
-	case ends(err):
+	case endsSession(err):
 		m.clear(jar)
 	}
 	return s, err
 }
 
-// ends tells a verdict that ends the session from one that only refuses it: who
-// is disabled may be enabled again, and is then where they were.
-func ends(err error) bool { return Refused(err) && !errors.Is(err, ErrDisabled) }
+// endsSession reports whether err endsSession the session for good. ErrDisabled does not: the
+// session works again when the user is enabled.
+func endsSession(err error) bool { return Refused(err) && !errors.Is(err, ErrDisabled) }
 
-// SignOut ends the session that the request carries and clears its cookies. The
-// cookies go even when the store fails; the error then says that the server's
-// side is uncertain.
+// SignOut ends the session that the request carries and clears its cookies. The cookies
+// go even when the store fails; the error then means that the session may still be live
+// on the server.
 func (m *Manager) SignOut(ctx context.Context, jar *Jar) error {
 	t, err := m.tokens(jar)
 	m.clear(jar)
 	if err != nil {
 		return nil // half a value: nothing to end
 	}
-	return errors.Join(m.bury(ctx, jar), m.end(ctx, t))
+	return errors.Join(m.addToTombstone(ctx, jar, m.identify(ctx, t)), m.end(ctx, t))
 }
 
 func (m *Manager) issue(ctx context.Context, in SignIn) (t Tokens, err error) {
@@ -118,15 +123,20 @@ func (m *Manager) renew(ctx context.Context, jar *Jar, old Tokens) (s Session, e
 		err = ErrSignedOut
 	}
 	if err != nil {
-		if errors.Is(err, ErrReused) {
-			m.Log.WarnContext(ctx, "refresh_reuse", "strategy", m.Name)
-		}
-		if ends(err) {
-			m.clear(jar)
-		}
+		m.dropEnded(ctx, jar, err)
 		return Session{}, err
 	}
 	return s, m.write(jar, t)
+}
+
+// dropEnded clears the cookies of a session that err says is over.
+func (m *Manager) dropEnded(ctx context.Context, jar *Jar, err error) {
+	if errors.Is(err, ErrReused) {
+		m.Log.WarnContext(ctx, "refresh_reuse", "strategy", m.Name)
+	}
+	if endsSession(err) {
+		m.clear(jar)
+	}
 }
 
 func (m *Manager) end(ctx context.Context, t Tokens) (err error) {
@@ -137,9 +147,9 @@ func (m *Manager) end(ctx context.Context, t Tokens) (err error) {
 	return m.Strategy.End(ctx, t)
 }
 
-// Bear says whose session a bearer token is for (RFC 6750). Cookies are neither
-// read nor written: whoever shows a bearer token is no browser of ours.
-func (m *Manager) Bear(ctx context.Context, token string) (Session, error) {
+// LoadBearer returns the session of a bearer token (RFC 6750). Cookies are neither read
+// nor written: API clients do not use cookies.
+func (m *Manager) LoadBearer(ctx context.Context, token string) (Session, error) {
 	return m.authenticate(ctx, Tokens{Access: Token{Value: token}})
 }
 
@@ -148,9 +158,8 @@ func (m *Manager) Bear(ctx context.Context, token string) (Session, error) {
 func SessionCookie(strategy string) string { return "session-" + strategy }
 func RefreshCookie(strategy string) string { return "refresh-" + strategy }
 
-// tokens reads both values. Half a value counts as none, so that where one brings
-// the other back, a lost chunk of it signs nobody out. Where nothing else is left
-// it is [ErrInvalid].
+// tokens reads both values. An incomplete cookie counts as missing, because the other
+// cookie may restore it. If neither is complete, the error is ErrInvalid.
 func (m *Manager) tokens(jar *Jar) (t Tokens, err error) {
 	var half [2]error
 	t.Access.Value, half[0] = jar.Get(SessionCookie(m.Name))

@@ -111,7 +111,7 @@ func TestManagerBelievesWhatWasJustRead(t *testing.T) {
 }
 
 func TestManagerSignOutClearsEvenWhenTheStoreFails(t *testing.T) {
-	s := &scripted{renErr: errDown}
+	s := &scripted{session: auth.Session{ID: "s"}, renErr: errDown}
 	m := manager(t, "x", s)
 	jar, h := jarOf("__Host-session-x=v; __Host-refresh-x=r; __Host-session-y=other")
 	if err := m.SignOut(context.Background(), jar); !errors.Is(err, errDown) {

@@ -65,7 +65,7 @@ func matrix() string {
 		}},
 		{"all devices of a user signed out", func(s *stage) string {
 			_, t := s.signIn(s.ada)
-			return s.revoked(t, auth.Target{UserID: s.ada.ID})
+			return s.revoked(t, auth.Target{UserID: s.ada.ID, All: true})
 		}},
 		{"role changed: shows after", func(s *stage) string {
 			_, t := s.signIn(s.ada)

@@ -6,9 +6,9 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// A Memo remembers what opened values said, because the same cookie comes again
-// and again and opening it costs ten times as much as knowing it. It is bounded:
-// the values that were not shown for the longest time go first.
+// A Memo caches the claims of opened values, because the same cookie arrives with each
+// request and opening it costs ten times as much as a cache hit. It is bounded: it evicts
+// the least recently used values.
 //
 // It changes no answer. What it knows is bound to the purpose and to the whole
 // value, dies with the key that opened it and with the session version, and time
@@ -23,16 +23,16 @@ type memo struct {
 	claims  Claims
 }
 
-// maxMemoValue is how long a value may be, in bytes, to be remembered: so that
+// maxMemoValue is the longest value, in bytes, that is remembered: so that
 // entries bound bytes too.
 const maxMemoValue = 4 << 10
 
-// NewMemo remembers at most that many values. Each takes about 1 KiB, and never
-// more than 8.
+// NewMemo returns a Memo of at most that many entries. Each takes about 1 KiB, and never
+// more than 8; nothing of the request that showed it is kept.
 func NewMemo(entries int) *Memo {
 	known, err := lru.New[[sha256.Size]byte, memo](max(entries, 1))
 	if err != nil {
-		panic(err) // of a size below one alone
+		panic(err) // fails only for a size below one
 	}
 	return &Memo{known}
 }

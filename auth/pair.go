@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Pair keeps two sealed tokens in the browser: an access token that is trusted
-// for a quarter of an hour, and a refresh token that names the session and
-// nothing else. With the second the first is replaced, after a look at the user.
+// Pair keeps two sealed tokens in the browser: an access token that is trusted for a
+// quarter of an hour, and a refresh token that names the session and nothing else. The
+// refresh token replaces the access token, after the user is read again.
 //
 // The two are sealed with different keys and types, so that neither is accepted
 // as the other. The server keeps no session: it cannot list them, and a stolen
@@ -32,19 +32,22 @@ var (
 
 // Issue seals both tokens.
 func (p *Pair) Issue(ctx context.Context, in SignIn) (Session, Tokens, error) {
+	if err := unchanged(ctx, p.Users, in.User); err != nil {
+		return Session{}, Tokens{}, err
+	}
 	s := Session{ID: p.Text(), User: in.User, Device: in.Device, Remember: in.Remember}
 	return p.seal(ctx, p.Life.begin(s, p.Now()))
 }
 
-// Authenticate trusts the access token. Without a good one the refresh token, if
-// there is one, may still bring another.
+// Authenticate trusts the access token. If it is not valid but there is a refresh token,
+// the error is ErrStale and Renew can issue a new one.
 func (p *Pair) Authenticate(ctx context.Context, t Tokens) (Session, error) {
 	return openAccess(ctx, p.Access, t, p.Now())
 }
 
-// Renew opens the refresh token, reads the user, and seals both anew.
+// Renew opens the refresh token, reads the user, and seals new tokens.
 func (p *Pair) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
-	c, err := p.Refresh.Open(ctx, t.Refresh.Value)
+	c, err := openSession(ctx, p.Refresh, t.Refresh.Value)
 	if err != nil {
 		return Session{}, Tokens{}, err
 	}
@@ -52,7 +55,7 @@ func (p *Pair) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
 		return Session{}, Tokens{}, ErrExpired
 	}
 	s := c.Session
-	if s.User, err = present(ctx, p.Users, s.User.ID); err != nil {
+	if s.User, err = enabledUser(ctx, p.Users, s.User.ID); err != nil {
 		return Session{}, Tokens{}, err
 	}
 	return p.seal(ctx, p.Life.slide(s, p.Now()))
@@ -61,7 +64,7 @@ func (p *Pair) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
 // End does nothing: a copy of the refresh token goes on refreshing.
 func (p *Pair) End(context.Context, Tokens) error { return nil }
 
-// AccessTTL is how long an access token is trusted.
+// AccessTTL returns the life of an access token.
 func (p *Pair) AccessTTL() time.Duration { return p.TTL }
 
 func (p *Pair) seal(ctx context.Context, s Session) (Session, Tokens, error) {
@@ -93,7 +96,7 @@ func sealAccess(ctx context.Context, seal Sealer, s Session, ttl time.Duration, 
 // openAccess judges an access token by itself. One that is not good is stale
 // while a refresh token stands beside it.
 func openAccess(ctx context.Context, seal Sealer, t Tokens, now time.Time) (Session, error) {
-	c, err := seal.Open(ctx, t.Access.Value)
+	c, err := openSession(ctx, seal, t.Access.Value)
 	if err == nil && over(c.ExpiresAt, now) {
 		err = ErrExpired
 	}

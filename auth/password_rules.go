@@ -1,110 +1,85 @@
 package auth
 
 import (
-	_ "embed"
-	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// PasswordProvider is the provider, and the issuer, of those who prove with a
-// password who they are. No OpenID issuer is called so: those are https URLs.
+// PasswordProvider is the provider and the issuer of password accounts. No OpenID issuer
+// has this name: those are https URLs.
 const PasswordProvider = "password"
 
-// How long a password is, in bytes. The lower bound is that of NIST SP 800-63B-4
-// §3.1.1.2 for a password that stands alone.
+// How long a password is, once it is normalized. The lower bound is that of NIST SP
+// 800-63B-4 §3.1.1.2 for a password that stands alone.
 const (
-	MinPassword = 15
-	MaxPassword = 256
+	MinPassword = 15  // characters: Unicode code points
+	MaxPassword = 256 // bytes
 )
 
-// PasswordIdentity is who somebody is who signs in with this email and a
-// password; false if it is no email. The email is their name at the door and
-// nothing that was verified: it says nothing about what a provider vouches for.
+// normalize returns a password in NFKC, the form in which it is measured and hashed
+// (NIST SP 800-63B-4 §3.1.1.2), so that it does not matter how a keyboard writes an
+// accent or how wide it writes a letter. Neither case nor spaces between words change.
+func normalize(password string) string { return norm.NFKC.String(password) }
+
+// PasswordIdentity returns the identity of somebody who signs in with this email and a
+// password; false if it is no email. The subject is the email in its canonical form.
+// Nobody verified it: it must not be matched with an email that a provider has verified.
 func PasswordIdentity(email, name string) (Identity, bool) {
-	if !utf8.ValidString(email) {
-		return Identity{}, false
-	}
-	email = strings.ToLower(strings.TrimSpace(email))
-	local, domain, found := strings.Cut(email, "@")
-	odd := func(r rune) bool { return r == '@' || unicode.IsSpace(r) || !unicode.IsPrint(r) }
-	if !found || local == "" || domain == "" || len(email) > 254 ||
-		strings.ContainsFunc(local, odd) || strings.ContainsFunc(domain, odd) {
+	email, ok := canonicalEmail(email)
+	if !ok {
 		return Identity{}, false
 	}
 	return Identity{Provider: PasswordProvider, Issuer: PasswordProvider, Subject: email, Email: email, Name: name}, true
 }
 
-// A PasswordFlaw is why a password is not taken; empty if it is. It is a stable
-// word, part of the site's interface.
+// A PasswordFlaw is the reason a password is rejected; empty if it is accepted. It is a
+// stable word, part of the site's interface.
 type PasswordFlaw string
 
 // What may be wrong with a password.
 const (
-	PasswordShort    PasswordFlaw = "password_short"    // fewer than [MinPassword] bytes
+	PasswordShort    PasswordFlaw = "password_short"    // fewer than [MinPassword] characters
 	PasswordLong     PasswordFlaw = "password_long"     // more than [MaxPassword] bytes
-	PasswordCommon   PasswordFlaw = "password_common"   // on the blocklist, or one thing again and again
+	PasswordCommon   PasswordFlaw = "password_common"   // made of well-known words, keys in a row, counting and repetition
 	PasswordPersonal PasswordFlaw = "password_personal" // made of what everybody knows about the person or the site
 )
 
-// blocklist is what people come up with when they are asked for something long,
-// and what they repeat to get there. All of it is lower case.
+// What a password is worth is counted in points. What guessers try first is worth little,
+// however long it is, and sixteen points are enough: eight unpredictable letters, with
+// anything else around them.
 //
-//go:embed blocklist.txt
-var blocklistText string
+// Words count in full unless they are well known from passwords, so a few ordinary
+// words make a good password. There is no rule about kinds of characters (NIST SP
+// 800-63B-4 §3.1.1.2): a capital is worth what a small letter is.
+const (
+	letterPoints = 2 // and what is not ASCII
+	otherPoints  = 1 // a digit or a sign
+	wordPoints   = 2 // a well-known word, with digits or signs for letters or without
+	runPoints    = 1 // keys in a row, letters or digits in order, a year
+	factPoints   = 0 // a word of the person's name or email, or of the site's name
+	copyPoints   = 0 // three or more characters that stood there before
 
-var blocklist = func() map[string]bool {
-	list := map[string]bool{}
-	for _, word := range strings.Fields(blocklistText) {
-		list[word] = true
-	}
-	return list
-}()
+	enoughPoints = 16
+)
 
-// minOwn is how much of a password must be left when what everybody knows is
-// taken out of it.
-const minOwn = 8
-
-// FlawOf judges a new password. Known is what anybody may guess from: the email,
-// the name, the site's name. There is no rule about kinds of characters (NIST SP
-// 800-63B-4 §3.1.1.2).
+// FlawOf judges a new password. Known is what anybody may guess from: the email, the
+// name, the site's name. Its running time is quadratic in the length, at most
+// [MaxPassword].
 func FlawOf(password string, known ...string) PasswordFlaw {
+	password = normalize(password)
 	switch {
-	case len(password) < MinPassword:
+	case utf8.RuneCountInString(password) < MinPassword:
 		return PasswordShort
 	case len(password) > MaxPassword:
 		return PasswordLong
 	}
-	low := strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, password)
-	if unit := period(low); blocklist[low] || blocklist[unit] || len(unit) < minOwn {
+	text := guessable(password)
+	switch {
+	case text.points(words{}) < enoughPoints:
 		return PasswordCommon
-	}
-	own := low
-	for _, fact := range known {
-		for _, word := range strings.FieldsFunc(strings.ToLower(fact), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-			if len(word) >= 3 {
-				own = strings.ReplaceAll(own, word, "")
-			}
-		}
-	}
-	if len(own) < minOwn {
+	case text.points(factsOf(known)) < enoughPoints:
 		return PasswordPersonal
 	}
 	return ""
-}
-
-// period returns the shortest beginning of s that makes all of s when repeated,
-// the last time perhaps cut short.
-func period(s string) string {
-	for n := 1; n < len(s); n++ {
-		if s[n:] == s[:len(s)-n] {
-			return s[:n]
-		}
-	}
-	return s
 }

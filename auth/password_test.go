@@ -3,10 +3,15 @@ package auth_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/argon2"
 
 	"sessionlab/auth"
 )
@@ -24,7 +29,7 @@ func TestPasswords(t *testing.T) {
 		t.Error("two hashes have one salt")
 	}
 	for password, want := range map[string]bool{"a rather long one": true, "a rather long two": false, "": false} {
-		if got, err := p.Check(ctx, hash, password); got != want || err != nil {
+		if got, _, err := p.Check(ctx, hash, password); got != want || err != nil {
 			t.Errorf("%q: got %t, %v; want %t", password, got, err, want)
 		}
 	}
@@ -35,7 +40,7 @@ func TestPasswords(t *testing.T) {
 func TestPasswordHashOfOthers(t *testing.T) {
 	const hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 	p := &auth.Passwords{Random: rand.Reader}
-	if got, err := p.Check(t.Context(), hash, "password"); !got || err != nil {
+	if got, _, err := p.Check(t.Context(), hash, "password"); !got || err != nil {
 		t.Errorf("got %t, %v; want the password to be right", got, err)
 	}
 }
@@ -48,7 +53,7 @@ func TestPasswordHashThatCannotBeRead(t *testing.T) {
 		"$argon2id$v=19$m=19456,t=0,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
 		"$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$",
 	} {
-		if got, err := p.Check(t.Context(), hash, "password"); got || err == nil {
+		if got, _, err := p.Check(t.Context(), hash, "password"); got || err == nil {
 			t.Errorf("%s: got %t, %v; want a fault", hash, got, err)
 		}
 	}
@@ -61,16 +66,18 @@ func TestPasswordOfNobodyCostsAsMuch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, hash := range map[string]string{"known": hash, "nobody": ""} {
-		var r auth.Receipt
-		if right, err := p.Check(auth.WithReceipt(t.Context(), &r), hash, "not that one, sorry"); right || err != nil {
-			t.Errorf("%s: got %t, %v", name, right, err)
-		}
-		if n := r.Count("password"); n != 1 {
-			t.Errorf("%s: %d hashes were made, want 1", name, n)
+	for typed, want := range map[string]int{"not that one, sorry": 1, "not tha\u0308t one": 2, strings.Repeat("x", 257): 0} {
+		for name, hash := range map[string]string{"known": hash, "nobody": ""} {
+			var r auth.Receipt
+			if right, _, err := p.Check(auth.WithReceipt(t.Context(), &r), hash, typed); right || err != nil {
+				t.Errorf("%s: got %t, %v", name, right, err)
+			}
+			if n := r.Count("password"); n != want {
+				t.Errorf("%s: %d hashes were made of %+q, want %d", name, n, typed, want)
+			}
 		}
 	}
-	if right, _ := p.Check(t.Context(), "", ""); right {
+	if right, _, _ := p.Check(t.Context(), "", ""); right {
 		t.Error("the password of nobody is empty")
 	}
 }
@@ -136,6 +143,58 @@ func TestManyPasswordsWait(t *testing.T) {
 	<-done
 }
 
+// TestFloodOfOneClient has one client take all the room there is. Whoever comes then takes
+// some of it, and is next.
+func TestFloodOfOneClient(t *testing.T) {
+	p, goOn := &auth.Passwords{Random: rand.Reader}, make(chan struct{})
+	begun := p.HoldUp(goOn)
+	flood := auth.WithClient(t.Context(), "flood")
+	done := make(chan error, 100)
+	for range 100 {
+		go func() {
+			_, err := p.Hash(flood, "x")
+			done <- err
+		}()
+	}
+	for range 100 - 66 { // two are at it, 64 wait
+		if err := <-done; !errors.Is(err, auth.ErrBusy) {
+			t.Errorf("got %v, want ErrBusy", err)
+		}
+	}
+	<-begun
+	<-begun
+	owner := make(chan error, 1)
+	go func() {
+		_, err := p.Hash(auth.WithClient(t.Context(), "owner"), "owner's")
+		owner <- err
+	}()
+	select {
+	case err := <-done: // the last of the flood gave way
+		if !errors.Is(err, auth.ErrBusy) {
+			t.Errorf("got %v, want ErrBusy", err)
+		}
+	case err := <-owner:
+		t.Fatalf("the owner got %v", err)
+	}
+	order := []string{}
+	for range 2 { // end a hash, see which begins
+		goOn <- struct{}{}
+		order = append(order, <-begun)
+	}
+	if !slices.Contains(order, "owner's") {
+		t.Errorf("after the owner came, the hashes of %q began", order)
+	}
+	close(goOn)
+	if err := <-owner; err != nil {
+		t.Errorf("the owner got %v", err)
+	}
+	for range 65 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestPasswordIdentity(t *testing.T) {
 	id, ok := auth.PasswordIdentity("  Ada.King@Mail.Test ", "Ada")
 	if !ok || id.Subject != "ada.king@mail.test" || id.Issuer != "password" || id.EmailVerified || id.Name != "Ada" {
@@ -143,7 +202,8 @@ func TestPasswordIdentity(t *testing.T) {
 	}
 	for _, email := range []string{
 		"", "ada", "@mail.test", "ada@", "ada@@mail.test", "a da@mail.test", "ada@mail.test\nx", "ada@mail\x00.test",
-		strings.Repeat("a", 250) + "@mail.test", "\xff@mail.test", "ada\u200b@mail.test",
+		strings.Repeat("a", 250) + "@mail.test", "\xff@mail.test", "ada\u200b@mail.test", "ada@ma\u200bil.test",
+		"ada@xn--a.test", "ada@b\u00fc\uff20cher.test", "ada@b\u00fccher..test", "ada@\u0640a.test",
 	} {
 		if id, ok := auth.PasswordIdentity(email, ""); ok {
 			t.Errorf("%q: got %+v, want a refusal", email, id)
@@ -151,47 +211,70 @@ func TestPasswordIdentity(t *testing.T) {
 	}
 }
 
-func TestFlawOf(t *testing.T) {
-	known := []string{"ada.lovelace@mail.test", "Ada Lovelace", "sessionlab"}
-	for password, want := range map[string]auth.PasswordFlaw{
-		"":                               auth.PasswordShort,
-		"fourteen bytes":                 auth.PasswordShort,
-		"fifteen bytes !":                "",
-		strings.Repeat("xy7 ", 64):       auth.PasswordCommon,
-		strings.Repeat("a", 257):         auth.PasswordLong,
-		"passwordpassword":               auth.PasswordCommon,
-		"PasswordPassword":               auth.PasswordCommon,
-		"correct horse battery staple":   auth.PasswordCommon,
-		"aaaaaaaaaaaaaaaaaaaa":           auth.PasswordCommon,
-		"abcabcabcabcabcabc":             auth.PasswordCommon,
-		"123456789012345":                auth.PasswordCommon,
-		"lovelace.ada@mail.test":         auth.PasswordPersonal,
-		"sessionlab sessionlab 1":        auth.PasswordPersonal,
-		"AdaLovelace2024!":               auth.PasswordPersonal,
-		"ada counts bernoulli numbers":   "",
-		"übergrößenträger":               "",
-		"only spaces are not  a problem": "",
+// TestPasswordIdentityHasOneForm writes one address in all the ways in which people
+// and programs write it.
+func TestPasswordIdentityHasOneForm(t *testing.T) {
+	for want, forms := range map[string][]string{
+		"j\u00fcrgen@b\u00fccher.example": {
+			"j\u00fcrgen@b\u00fccher.example", "ju\u0308rgen@bu\u0308cher.example", "J\u00dcRGEN@B\u00dcCHER.EXAMPLE", "JU\u0308RGEN@BU\u0308CHER.EXAMPLE",
+			"j\u00fcrgen@xn--bcher-kva.example", "j\u00fcrgen@XN--BCHER-KVA.EXAMPLE", "j\u00fcrgen@b\u00fccher\u3002example",
+		},
+		"kelvin@mail.test":                  {"\u212aelvin@mail.test", "KELVIN@MAIL.TEST"},
+		"ada@fa\u00df.test":                 {"ada@fa\u00df.test", "ada@xn--fa-hia.test"}, // and not fass.test
+		"ada@a--b_c.test":                   {"ada@A--B_C.test"},
+		"ada@[192.0.2.1]":                   {"ada@[192.0.2.1]"},
+		"ada@\u0645\u062b\u0627\u0644.test": {"ada@xn--mgbh0fb.test", "Ada@\u0645\u062b\u0627\u0644.test"},
 	} {
-		if got := auth.FlawOf(password, known...); got != want {
-			t.Errorf("%q: got %q, want %q", password, got, want)
+		for _, form := range forms {
+			if id, ok := auth.PasswordIdentity(form, ""); !ok || id.Subject != want || id.Email != want {
+				t.Errorf("%+q: got %+q, %t; want %+q", form, id.Subject, ok, want)
+			}
 		}
-	}
-	if got := auth.FlawOf(strings.Repeat("0123456789abcdef", 15) + "the end of it..."); got != "" {
-		t.Errorf("256 bytes: got %q", got)
 	}
 }
 
-func FuzzFlawOf(f *testing.F) {
-	f.Add("a rather long one", "ada@mail.test")
-	f.Fuzz(func(t *testing.T, password, known string) {
-		flaw := auth.FlawOf(password, known)
-		if flaw == "" && (len(password) < auth.MinPassword || len(password) > auth.MaxPassword) {
-			t.Errorf("%q was taken", password)
+// TestPasswordInAnyForm hashes a password in one form and types it in another, as
+// another keyboard does.
+func TestPasswordInAnyForm(t *testing.T) {
+	ctx, p := t.Context(), &auth.Passwords{Random: rand.Reader}
+	forms := []string{"\u00fcbergr\u00f6\u00dfe 12", "u\u0308bergro\u0308\u00dfe 12", "\u00fcbergr\u00f6\u00dfe\u00a0\uff11\uff12"}
+	for _, set := range forms {
+		hash, err := p.Hash(ctx, set)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if id, ok := auth.PasswordIdentity(known, ""); ok {
-			if again, ok := auth.PasswordIdentity(id.Subject, ""); !ok || again != id {
-				t.Errorf("%q: got %+v, then %+v", known, id, again)
+		for _, typed := range forms {
+			if right, dated, err := p.Check(ctx, hash, typed); !right || dated || err != nil {
+				t.Errorf("set as %+q, typed as %+q: got %t, %t, %v", set, typed, right, dated, err)
 			}
 		}
-	})
+		if right, _, _ := p.Check(ctx, hash, "ubergrosse 12"); right {
+			t.Error("letters without their marks are right")
+		}
+	}
+}
+
+// TestPasswordOfBefore checks hashes as older programs made them: of the bytes as they
+// were typed, and with other parameters.
+func TestPasswordOfBefore(t *testing.T) {
+	p := &auth.Passwords{Random: rand.Reader}
+	const composed, decomposed = "\u00fcbergr\u00f6\u00dfe", "u\u0308bergro\u0308\u00dfe"
+	hashOf := func(password string, memory uint32) string {
+		sum := argon2.IDKey([]byte(password), []byte("salt of 16 bytes"), 2, memory, 1, 32)
+		return fmt.Sprintf("$argon2id$v=19$m=%d,t=2,p=1$c2FsdCBvZiAxNiBieXRlcw$%s", memory, base64.RawStdEncoding.EncodeToString(sum))
+	}
+	for _, c := range []struct {
+		name, hash, typed string
+		right, dated      bool
+	}{
+		{"as set", hashOf(decomposed, 19<<10), decomposed, true, true},
+		{"in the other form", hashOf(decomposed, 19<<10), composed, false, false},
+		{"set normalized", hashOf(composed, 19<<10), decomposed, true, false},
+		{"of fewer rounds", hashOf(composed, 8<<10), composed, true, true},
+		{"ascii", hashOf("plain enough", 19<<10), "plain enough", true, false},
+	} {
+		if right, dated, err := p.Check(t.Context(), c.hash, c.typed); right != c.right || dated != c.dated || err != nil {
+			t.Errorf("%s: got %t, dated %t, %v; want %t, %t", c.name, right, dated, err, c.right, c.dated)
+		}
+	}
 }

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// An Observer is told of a step when it begins, and gets back what to call with
-// the step's error when it ends. It must be safe for use from many goroutines.
+// An Observer is called when a step begins. It returns a function that the caller calls
+// with the step's error when the step ends. It must be safe for use from many goroutines.
 // A nil Observer watches nothing.
 type Observer func(ctx context.Context, kind, step string) func(error)
 
-// Observers tells each of several observers, in their order, and the last first when
-// a step ends.
+// Observers returns an Observer that calls each of all in order, and in reverse order
+// when the step ends.
 func Observers(all ...Observer) Observer {
 	return func(ctx context.Context, kind, step string) func(error) {
 		watched := make([]observed, len(all))
@@ -66,7 +66,7 @@ type Step struct {
 	Took time.Duration // by the process clock
 	Err  string        // empty when it went well
 
-	Began int // its place in the order in which steps began; what began later and ended before lies within
+	Began int // its place in the order in which steps began; a step that began later and ended earlier is nested in it
 }
 
 // Steps returns a copy of what was recorded so far.
@@ -83,7 +83,7 @@ func (r *Receipt) Steps() []Step {
 	return steps
 }
 
-// Count says how many steps of a kind there were, those that failed included. A
+// Count returns how many steps of a kind there were, those that failed included. A
 // brief receipt knows of statements only.
 func (r *Receipt) Count(kind string) int {
 	if r == nil {
@@ -115,8 +115,8 @@ func (r *Receipt) count(kind string) {
 	}
 }
 
-// nobody watches.
-func nobody(error) {}
+// noop watches.
+func noop(error) {}
 
 type receiptKey struct{}
 
@@ -125,7 +125,7 @@ func WithReceipt(ctx context.Context, r *Receipt) context.Context {
 	return context.WithValue(ctx, receiptKey{}, r)
 }
 
-// ReceiptFrom returns the receipt of ctx, nil if nobody wants one.
+// ReceiptFrom returns the receipt of ctx, nil if it has none.
 func ReceiptFrom(ctx context.Context) *Receipt {
 	r, _ := ctx.Value(receiptKey{}).(*Receipt)
 	return r
@@ -137,11 +137,11 @@ func Receipts(now func() time.Time) Observer {
 	return func(ctx context.Context, kind, step string) func(error) {
 		r := ReceiptFrom(ctx)
 		if r == nil {
-			return nobody
+			return noop
 		}
 		r.count(kind)
 		if r.Brief {
-			return nobody
+			return noop
 		}
 		place, began := int(r.begun.Add(1)), now()
 		return func(err error) {

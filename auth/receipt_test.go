@@ -66,7 +66,7 @@ func TestNobodyWatchesForFree(t *testing.T) {
 	}
 }
 
-// BenchmarkObserve is what watching costs. Compare within one run.
+// BenchmarkObserve measures what observation costs. Compare within one run.
 func BenchmarkObserve(b *testing.B) {
 	for _, w := range watchers {
 		load := loading(b, w.observe)

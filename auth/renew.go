@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Renew is a short sealed session that renews itself: an expired one is replaced
-// silently as long as the absolute end has not come and the user still exists.
-// It is the rule of the NextAuth guide as written; Auth.js itself rejects an
-// expired token and re-signs on every call instead.
+// Renew is a short sealed session that renews itself: an expired one is replaced silently
+// as long as the absolute end has not come and the user still exists. It follows the
+// refresh-token guide of NextAuth. Auth.js itself works differently: it rejects an
+// expired token and re-signs the token on every call.
 //
 // Between renewals it reads nothing. A renewal reads the user, so that a changed
 // role or a disabled account is noticed within TTL. Nothing on the server knows
@@ -28,14 +28,17 @@ var _ Strategy = (*Renew)(nil)
 
 // Issue seals a session that is trusted for TTL.
 func (r *Renew) Issue(ctx context.Context, in SignIn) (Session, Tokens, error) {
+	if err := unchanged(ctx, r.Users, in.User); err != nil {
+		return Session{}, Tokens{}, err
+	}
 	s := Session{ID: r.Text(), User: in.User, Device: in.Device, Remember: in.Remember}
 	return r.seal(ctx, r.Life.begin(s, r.Now()))
 }
 
-// Authenticate trusts a seal for TTL. After that the token is stale, not dead:
-// idling does not end this session, only its absolute end does.
+// Authenticate trusts a seal for TTL. After that the token is stale, not dead: this
+// session has no idle limit; only its absolute end ends it.
 func (r *Renew) Authenticate(ctx context.Context, t Tokens) (Session, error) {
-	c, err := r.Seal.Open(ctx, t.Access.Value)
+	c, err := openSession(ctx, r.Seal, t.Access.Value)
 	if err != nil {
 		return Session{}, err
 	}
@@ -50,7 +53,7 @@ func (r *Renew) Authenticate(ctx context.Context, t Tokens) (Session, error) {
 
 // Renew reads the user and seals what it finds.
 func (r *Renew) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
-	c, err := r.Seal.Open(ctx, t.Access.Value)
+	c, err := openSession(ctx, r.Seal, t.Access.Value)
 	if err != nil {
 		return Session{}, Tokens{}, err
 	}
@@ -58,7 +61,7 @@ func (r *Renew) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
 		return Session{}, Tokens{}, ErrExpired
 	}
 	s := c.Session
-	if s.User, err = present(ctx, r.Users, s.User.ID); err != nil {
+	if s.User, err = enabledUser(ctx, r.Users, s.User.ID); err != nil {
 		return Session{}, Tokens{}, err
 	}
 	return r.seal(ctx, s)
@@ -85,8 +88,8 @@ func (r *Renew) session(s Session, exp time.Time) Session {
 	return s
 }
 
-// present reads a user who must exist and be enabled.
-func present(ctx context.Context, users Users, id string) (User, error) {
+// enabledUser returns a user, or an error if they do not exist or are disabled.
+func enabledUser(ctx context.Context, users Users, id string) (User, error) {
 	u, err := users.User(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):

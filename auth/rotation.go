@@ -8,18 +8,27 @@ import (
 	"time"
 )
 
-// Rotation keeps a short sealed access token in the browser, and beside it a
-// random refresh token that works once. Spending it brings its successor; all
-// that follow from one sign-in are a family.
+// Rotation keeps a short sealed access token in the browser, and beside it a random
+// refresh token that works once. Using it returns a new one, its successor; all that
+// follow from one sign-in are a family.
 //
 // A spent token that comes back was copied by somebody: the family ends (RFC 9700
-// §4.14.2). But two tabs may spend the same token at the same moment. So the
-// successor is kept, sealed, beside the spent token, and within Grace the same
-// token yields the same successor.
+// §4.14.2). But two tabs may spend the same token at the same moment. So the successor is
+// kept, sealed, beside the spent token, and within Grace the same token yields the same
+// successor. Grace applies in both directions of time, because the clock may step back
+// between the two requests.
 //
-// The server keeps a row per family and one per token. What ends a family holds
-// once the access token has run out, within TTL. API clients may show the access
-// token as a bearer token (RFC 6750).
+// A response may also be lost, for example on a bad mobile connection. So for as long as
+// nobody has spent the successor, the spent token yields another one, once, which lives
+// no longer than the first; the first is dead, and whoever shows it ends the family.
+// There is never more than one live token, so two holders of one family collide all the
+// same. This is where it departs from the RFC: a copy of the token that was spent last is
+// worth as much as a live one until the owner comes back. A Grace of zero follows the RFC
+// exactly and can sign out a user who has two tabs open.
+//
+// The server keeps a row per family and one per token. Ending a family takes full effect
+// when its access token expires, within TTL. API clients may show the access token as a
+// bearer token (RFC 6750).
 type Rotation struct {
 	Access    Sealer
 	Successor Sealer // seals a successor while it waits in the table
@@ -27,7 +36,7 @@ type Rotation struct {
 	Realm     string
 	Life      Lifetimes
 	TTL       time.Duration // of the access token
-	Grace     time.Duration // after which a spent token ends its family; 10 s by default
+	Grace     time.Duration // how long a spent token yields its successor; 30 s by default, longer than an answer may take
 	Now       func() time.Time
 	Text      func() string // fresh random text of at least 128 bits
 }
@@ -45,7 +54,7 @@ func (r *Rotation) Issue(ctx context.Context, in SignIn) (Session, Tokens, error
 	secret := r.Text()
 	s := Session{ID: r.Text(), User: in.User, Device: in.Device, Remember: in.Remember}
 	s = r.Life.begin(s, r.Now())
-	family := Row{Realm: r.Realm, Hash: rowHash(r.Realm, secret), Session: s}
+	family := Row{Realm: r.Realm, Hash: rowHash(r.Realm, secret), Session: s, Rests: in.Rests}
 	if err := r.Store.CreateFamily(ctx, family, maxSessions); err != nil {
 		return Session{}, Tokens{}, err
 	}
@@ -91,16 +100,35 @@ func (r *Rotation) Renew(ctx context.Context, t Tokens) (Session, Tokens, error)
 	return r.tokens(ctx, s, secret)
 }
 
-// Confirm reads the family of the refresh token.
+// Confirm reads the family of the refresh token, or the one that the access token names
+// if that is all there is. Like Renew, it ends the family if the token had already been
+// replaced.
 func (r *Rotation) Confirm(ctx context.Context, t Tokens) (Session, error) {
-	row, err := r.Store.Family(ctx, r.Realm, rowHash(r.Realm, t.Refresh.Value))
+	found, err := r.family(ctx, t)
 	if errors.Is(err, ErrNotFound) {
 		return Session{}, ErrInvalid
 	}
 	if err != nil {
 		return Session{}, err
 	}
-	return r.judge(Spent{Row: row})
+	if found.Reused {
+		if err := r.End(ctx, t); err != nil {
+			return Session{}, err
+		}
+	}
+	return r.judge(found)
+}
+
+func (r *Rotation) family(ctx context.Context, t Tokens) (Spent, error) {
+	if t.Refresh.Value != "" {
+		return r.Store.Family(ctx, r.Realm, rowHash(r.Realm, t.Refresh.Value))
+	}
+	s, err := r.Authenticate(ctx, t)
+	if err != nil {
+		return Spent{}, err
+	}
+	row, err := r.Store.FindByID(ctx, r.Realm, s.ID)
+	return Spent{Row: row}, err
 }
 
 // End ends the family. The access token lives out its time.
@@ -116,7 +144,7 @@ func (r *Rotation) Revoke(ctx context.Context, t Target) (int, error) {
 // Window is the life of an access token.
 func (r *Rotation) Window() time.Duration { return r.TTL }
 
-// AccessTTL is how long an access token is trusted.
+// AccessTTL returns the life of an access token.
 func (r *Rotation) AccessTTL() time.Duration { return r.TTL }
 
 // Sessions lists the user's living families, newest first.

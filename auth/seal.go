@@ -13,15 +13,15 @@ import (
 // A Sealer protects claims while they lie in the browser. It must be bound to
 // one purpose, so that no value of another purpose opens.
 //
-// Open must judge authenticity, type and session version, and must never judge
-// time: what an end means is for the strategy to say. Its errors are [ErrInvalid]
-// and [ErrVersion]. There is no third kind: a sealer has nothing to wait for.
+// Open must judge authenticity, type and session version, and must never check times:
+// expiry is checked by the strategy. Its errors are [ErrInvalid] and [ErrVersion]. It
+// returns no other errors, because it does no I/O.
 type Sealer interface {
 	Seal(ctx context.Context, c Claims) (string, error)
 	Open(ctx context.Context, value string) (Claims, error)
 }
 
-// Claims are what a sealed value says. Type and version are the sealer's; a
+// Claims are the contents of a sealed value. Type and version are the sealer's; a
 // caller fills in the rest.
 type Claims struct {
 	IssuedAt  time.Time // when this value was sealed
@@ -39,6 +39,7 @@ type Vault struct {
 	Ring    *KeyRing
 	Realm   string       // part of every derived key; benches do not open each other's values
 	Version func() int64 // the session version; raising it ends everything sealed for sessions
+	Profile int          // maximum bytes of name and picture in one value; 0 means no limit
 	Memo    *Memo        // may be nil
 	Observe Observer     // may be nil
 }
@@ -47,8 +48,8 @@ type Vault struct {
 // every value names.
 func (v *Vault) Sealer(purpose string) Sealer { return v.sealer(purpose, v.Version) }
 
-// Stored returns the sealer for a purpose whose values stay on the server. Raising
-// the session version ends what browsers hold, and none of these.
+// Stored returns the sealer for a purpose whose values stay on the server. Raising the
+// session version does not invalidate these values.
 func (v *Vault) Stored(purpose string) Sealer {
 	return v.sealer(purpose, func() int64 { return 0 })
 }
@@ -75,9 +76,9 @@ var formats = map[string]func(purpose string) format{
 // Formats names the seals that SESSION_SEAL may choose.
 func Formats() []string { return []string{"securecookie", "jwt", "jwe"} }
 
-// canonical says whether each part of value is base64 as an encoder writes it.
-// Decoders overlook some bits and line breaks; a value that was touched is not
-// ours, even if it says the same.
+// canonical reports whether each part is canonical base64. Decoders ignore some trailing
+// bits and line breaks; an altered value must be rejected even if it decodes to the same
+// bytes.
 func canonical(enc *base64.Encoding, parts ...string) bool {
 	for _, part := range parts {
 		if _, err := enc.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
@@ -87,9 +88,9 @@ func canonical(enc *base64.Encoding, parts ...string) bool {
 	return true
 }
 
-var errNotCanonical = errors.New("not written by an encoder")
+var errNotCanonical = errors.New("not canonical base64")
 
-// errNoKey is what a format says of a value whose key is not in the ring.
+// errNoKey means that the key of a value is not in the ring.
 var errNoKey = errors.New("no such key")
 
 type sealer struct {
@@ -103,6 +104,7 @@ type sealer struct {
 // Seal protects c with the newest key.
 func (s *sealer) Seal(ctx context.Context, c Claims) (value string, err error) {
 	defer observe(ctx, s.vault.Observe, "seal", s.purpose).done(&err)
+	c.Session.User = c.Session.User.trimmed(s.vault.Profile)
 	payload, err := json.Marshal(encodeClaims(c, s.purpose, s.version()))
 	if err != nil {
 		return "", fmt.Errorf("seal %s: %w", s.purpose, err)
@@ -114,7 +116,8 @@ func (s *sealer) Seal(ctx context.Context, c Claims) (value string, err error) {
 	return value, nil
 }
 
-// Open uses the key that value names and no other: a retired key is retired.
+// Open uses the key that value names and no other: values of a key that was removed no
+// longer open.
 func (s *sealer) Open(ctx context.Context, value string) (_ Claims, err error) {
 	defer observe(ctx, s.vault.Observe, "open seal", s.purpose).done(&err)
 	if s.vault.Memo == nil || len(value) > maxMemoValue {
@@ -132,11 +135,14 @@ func (s *sealer) Open(ctx context.Context, value string) (_ Claims, err error) {
 	return claims, err
 }
 
-// open says what a value says, and which key opened it.
+// open returns the contents of a value, and the key that opened it.
 func (s *sealer) open(value string) (_ Claims, keyID string, err error) {
 	find := func(id string) *Key {
-		keyID = id
-		return s.vault.Ring.Find(id)
+		k := s.vault.Ring.Find(id)
+		if k != nil {
+			keyID = k.ID // id is a substring of the Cookie header and would keep all of it in memory
+		}
+		return k
 	}
 	payload, err := s.format.open(find, value)
 	if err != nil {

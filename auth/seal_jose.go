@@ -68,7 +68,10 @@ func (f *encrypted) seal(k *Key, payload []byte) (string, error) {
 }
 
 func (f *encrypted) open(find func(string) *Key, value string) ([]byte, error) {
-	if !canonical(base64.RawURLEncoding, strings.Split(value, ".")...) {
+	parts := strings.Split(value, ".")
+	// With a direct key the second part, which nothing authenticates, is empty
+	// (RFC 7516 §5.2, step 10; RFC 7518 §4.5).
+	if !canonical(base64.RawURLEncoding, parts...) || len(parts) != 5 || parts[1] != "" {
 		return nil, errNotCanonical
 	}
 	object, err := jose.ParseEncryptedCompact(value, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{jose.A256GCM})

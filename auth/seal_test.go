@@ -107,9 +107,9 @@ func TestKeyRing(t *testing.T) {
 		{"empty", "", "bytes"},
 		{"not base64", "correct horse battery staple", "not base64"},
 		{"short", base64.StdEncoding.EncodeToString([]byte("0123456789abcdef")), "at least 32"},
-		{"typed", base64.StdEncoding.EncodeToString([]byte(strings.Repeat("secret", 8))), "not random"},
-		{"zero", base64.StdEncoding.EncodeToString(make([]byte, 32)), "not random"},
-		{"twice", good + "," + good, "twice"},
+		{"typed", base64.StdEncoding.EncodeToString([]byte(strings.Repeat("secret", 8))), "not look random"},
+		{"zero", base64.StdEncoding.EncodeToString(make([]byte, 32)), "not look random"},
+		{"duplicate", good + "," + good, "duplicate"},
 		{"the second is broken", good + ",!", "key 2"},
 	} {
 		ring, err := auth.ParseKeyRing(c.keys)

@@ -6,11 +6,10 @@ import (
 	"fmt"
 )
 
-// The budget of a sign-in. Servers and proxies refuse requests whose headers are
-// too large, and a browser that carries too much could not even sign out.
+// The budget of a sign-in. Servers and proxies refuse requests whose headers are too
+// large, and a browser whose cookies are too large could not even sign out.
 const (
-	maxCookieHeader = 12 << 10 // bytes of the Cookie header that a sign-in may lead to
-	otherCookies    = 1 << 10  // of which for cookies that are no session
+	otherCookies = 3 << 10 // bytes of the CookieBudget for cookies that are no session, one sign-in under way among them
 )
 
 // IssueAll starts a session under every manager, or under none: it sets cookies
@@ -18,49 +17,78 @@ const (
 // that one planted before the sign-in dies with it.
 //
 // The profile must fit: if the cookies would be too many bytes the picture goes,
-// then the name is shortened, and then it is [ErrTooLarge] and nothing was lost.
+// then the name is shortened, and then it is [ErrTooLarge] and the old sessions are unchanged.
 func IssueAll(ctx context.Context, jar *Jar, in SignIn, managers ...*Manager) error {
-	issued, err := issueWithin(ctx, in, managers)
+	issued, err := issueWithin(ctx, in, managers, nil)
 	if err != nil {
 		return err
 	}
+	return replaceAll(ctx, jar, managers, issued)
+}
+
+// Carried is a session that a request carries, and its manager.
+type Carried struct {
+	Manager *Manager
+	Session Session
+}
+
+// ReissueAll does what [IssueAll] does, for somebody who stays signed in. A session is
+// issued only while the one that it replaces still stands: a browser that was signed
+// out from elsewhere meanwhile is not signed in again. The epoch must be in.User's.
+func ReissueAll(ctx context.Context, jar *Jar, in SignIn, carried []Carried) error {
+	rests, managers := map[string]*Standing{}, make([]*Manager, len(carried))
+	for i, c := range carried {
+		standing := c.Manager.Standing(jar, c.Session)
+		standing.Epoch = nil
+		rests[c.Manager.Name], managers[i] = &standing, c.Manager
+	}
+	issued, err := issueWithin(ctx, in, managers, rests)
+	if err != nil {
+		return err
+	}
+	return replaceAll(ctx, jar, managers, issued)
+}
+
+// replaceAll sets the cookies of the new sessions and ends those of the request.
+func replaceAll(ctx context.Context, jar *Jar, managers []*Manager, issued []Tokens) error {
 	for i, m := range managers {
 		old, _ := m.tokens(jar)
+		replaced := m.identify(ctx, old)
 		if err := m.write(jar, issued[i]); err != nil {
 			return errors.Join(err, endAll(ctx, managers, issued))
 		}
-		if err := m.end(ctx, old); err != nil {
+		if err := errors.Join(m.addToTombstone(ctx, jar, replaced), m.end(ctx, old)); err != nil {
 			m.Log.WarnContext(ctx, "earlier session not ended", "strategy", m.Name, "error", err)
 		}
 	}
-	jar.Clear(signedOutCookie)
 	return nil
 }
 
 // issueWithin trims the profile until the session cookies fit.
-func issueWithin(ctx context.Context, in SignIn, managers []*Manager) ([]Tokens, error) {
+func issueWithin(ctx context.Context, in SignIn, managers []*Manager, rests map[string]*Standing) ([]Tokens, error) {
 	for _, trim := range []func(*User){
 		func(*User) {},
 		func(u *User) { u.Picture = "" },
 		func(u *User) { u.Name = plain(u.Name, 24) },
 	} {
 		trim(&in.User)
-		issued, size, err := issueEach(ctx, in, managers)
+		issued, size, err := issueEach(ctx, in, managers, rests)
 		if err != nil {
 			return nil, err
 		}
-		if size <= maxCookieHeader-otherCookies {
+		if size <= CookieBudget-otherCookies {
 			return issued, nil
 		}
 		if err := endAll(ctx, managers, issued); err != nil {
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, maxCookieHeader-otherCookies)
+	return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, CookieBudget-otherCookies)
 }
 
-func issueEach(ctx context.Context, in SignIn, managers []*Manager) (issued []Tokens, size int, err error) {
+func issueEach(ctx context.Context, in SignIn, managers []*Manager, rests map[string]*Standing) (issued []Tokens, size int, err error) {
 	for _, m := range managers {
+		in.Rests = rests[m.Name]
 		t, err := m.issue(ctx, in)
 		if err != nil {
 			return nil, 0, errors.Join(fmt.Errorf("sign in under %s: %w", m.Name, err), endAll(ctx, managers, issued))
@@ -71,7 +99,7 @@ func issueEach(ctx context.Context, in SignIn, managers []*Manager) (issued []To
 	return issued, size, nil
 }
 
-// cookieSize is what a cookie adds to the Cookie header.
+// cookieSize returns the bytes that a cookie adds to the Cookie header.
 func cookieSize(name, value string) int {
 	if value == "" {
 		return 0

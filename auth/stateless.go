@@ -9,10 +9,10 @@ import (
 // nothing: no request reads a table, any instance with the same keys can answer,
 // and nothing can be listed.
 //
-// For the same reason it cannot end a session it is not being shown. Signing out
-// clears the browser's cookie; a copy of that cookie works on, and slides, until
-// the absolute end. Only raising the session version or retiring the key stops
-// it, and that stops everybody. It is no [Revoker] and no [Lister].
+// For the same reason it cannot end a session it is not being shown. Signing out clears
+// the browser's cookie; a copy of that cookie keeps working, and can be renewed, until
+// the absolute end. Only raising the session version or retiring the key stops it, and
+// that stops everybody. It implements neither [Revoker] nor [Lister].
 type Stateless struct {
 	Seal Sealer
 	Life Lifetimes
@@ -30,7 +30,7 @@ func (c *Stateless) Issue(ctx context.Context, in SignIn) (Session, Tokens, erro
 
 // Authenticate opens the seal and looks at the clock. That is all there is.
 func (c *Stateless) Authenticate(ctx context.Context, t Tokens) (Session, error) {
-	claims, err := c.Seal.Open(ctx, t.Access.Value)
+	claims, err := openSession(ctx, c.Seal, t.Access.Value)
 	if err != nil {
 		return Session{}, err
 	}

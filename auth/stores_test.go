@@ -7,4 +7,4 @@ import (
 )
 
 // TestPostgres runs the tests of this package over Postgres.
-func TestPostgres(t *testing.T) { dbtest.Again(t) }
+func TestPostgres(t *testing.T) { dbtest.RerunOnPostgres(t) }

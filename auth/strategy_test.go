@@ -19,7 +19,7 @@ import (
 // never is longer than any session lives.
 const never = 1000 * time.Hour * 24
 
-// expected is what STRATEGIES.md's table says of a strategy, as far as one may
+// expected holds what the README's tables say about a strategy, as far as one may
 // differ from the next.
 type expected struct {
 	signOutEndsCopies time.Duration // after this long; never, if a copy of the tokens survives
@@ -70,7 +70,7 @@ var expectations = map[string]expected{
 
 var life = auth.Lifetimes{
 	Idle: 7 * 24 * time.Hour, Max: 30 * 24 * time.Hour, RefreshAt: 0.8,
-	Hybrid: snapshot, Access: access, Renew: renewing, Grace: 10 * time.Second,
+	Hybrid: snapshot, Access: access, Renew: renewing, Grace: 30 * time.Second,
 }
 
 // stage is one strategy with its seal, store and clock.
@@ -160,8 +160,12 @@ func (s *stage) user(name string) auth.User {
 	return u
 }
 
+// signIn signs a user in, as they are by now.
 func (s *stage) signIn(u auth.User) (auth.Session, auth.Tokens) {
 	s.Helper()
+	if now, err := s.store.User(s.ctx, u.ID); err == nil {
+		u = now
+	}
 	session, t, err := s.strategy.Issue(s.ctx, auth.SignIn{User: u, Device: auth.Device{Name: "Firefox on Linux"}, Remember: true})
 	if err != nil {
 		s.Fatalf("issue: %v", err)

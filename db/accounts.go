@@ -28,12 +28,10 @@ func (d *DB) Accounts(ctx context.Context, userID string) (list []auth.Account, 
 	return list, nil
 }
 
-// Link adds an account unless it is there.
-func (d *DB) Link(ctx context.Context, userID string, id auth.Identity) error {
-	err := d.transact(ctx, func(tx *tx) error {
-		if err := tx.turn(ctx, userID); err != nil {
-			return err
-		}
+// Link adds an account if it does not exist yet.
+func (d *DB) Link(ctx context.Context, by auth.Standing, id auth.Identity) error {
+	userID := by.UserID
+	err := d.transactAs(ctx, by, func(tx *tx) error {
 		a, err := tx.account(ctx, id)
 		switch {
 		case err == nil && a.user.ID == userID:
@@ -51,13 +49,11 @@ func (d *DB) Link(ctx context.Context, userID string, id auth.Identity) error {
 	return nil
 }
 
-// Unlink is a guarded statement: of two that take turns the second finds that it
-// would remove the last.
-func (d *DB) Unlink(ctx context.Context, userID, provider string) error {
-	err := d.transact(ctx, func(tx *tx) error {
-		if err := tx.turn(ctx, userID); err != nil {
-			return err
-		}
+// Unlink is one conditional statement: of two concurrent calls, the second sees that it
+// would remove the last account.
+func (d *DB) Unlink(ctx context.Context, by auth.Standing, provider string) error {
+	userID := by.UserID
+	err := d.transactAs(ctx, by, func(tx *tx) error {
 		n, err := tx.exec(ctx, deleteAccount, userID, provider)
 		if err != nil {
 			return err
@@ -95,7 +91,7 @@ func (d *DB) whyNotUnlinked(ctx context.Context, userID, provider string) error 
 	return auth.ErrNotFound
 }
 
-// SignUp adds a user whose id nobody has yet.
+// SignUp adds a user with an id that is not in use.
 func (d *DB) SignUp(ctx context.Context, u auth.User, id auth.Identity, hash string) (auth.User, error) {
 	err := d.transact(ctx, func(tx *tx) error {
 		switch _, err := tx.account(ctx, id); {
@@ -128,11 +124,9 @@ func (d *DB) Password(ctx context.Context, id auth.Identity) (auth.User, string,
 }
 
 // SetPassword replaces the hash, or sets a first one and adds its account.
-func (d *DB) SetPassword(ctx context.Context, userID string, id auth.Identity, hash string) error {
-	err := d.transact(ctx, func(tx *tx) error {
-		if err := tx.turn(ctx, userID); err != nil {
-			return err
-		}
+func (d *DB) SetPassword(ctx context.Context, by auth.Standing, id auth.Identity, old, hash string) (u auth.User, err error) {
+	userID := by.UserID
+	err = d.transactAs(ctx, by, func(tx *tx) error {
 		a, err := tx.account(ctx, id)
 		switch {
 		case errors.Is(err, auth.ErrNotFound):
@@ -143,14 +137,26 @@ func (d *DB) SetPassword(ctx context.Context, userID string, id auth.Identity, h
 		if err != nil {
 			return err
 		}
-		n, err := tx.exec(ctx, setPassword, userID, hash, millis(d.now()))
-		if err == nil && n == 0 {
-			err = auth.ErrNotFound
+		n, err := tx.exec(ctx, setPassword, userID, hash, millis(d.now()), old)
+		if err != nil {
+			return err
 		}
+		if n == 0 {
+			return auth.ErrRevoked // the password has changed meanwhile
+		}
+		u, err = tx.user(ctx, userID)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("set password: %w", err)
+		return auth.User{}, fmt.Errorf("set password: %w", err)
+	}
+	return u, nil
+}
+
+// Rehash leaves the epoch alone: whoever signed in with the password stays signed in.
+func (d *DB) Rehash(ctx context.Context, userID, old, hash string) error {
+	if _, err := d.exec(ctx, rehash, userID, old, hash, millis(d.now())); err != nil {
+		return fmt.Errorf("rehash password: %w", err)
 	}
 	return nil
 }
@@ -163,22 +169,28 @@ func (d *DB) KeepTokens(ctx context.Context, issuer, subject, sealed string) err
 	return nil
 }
 
-// DeleteUser takes accounts and sessions along, by their foreign keys. Refresh
-// tokens find their family gone, and are swept in their time. The id is not given
-// to anybody for as long as a cookie of the user might last.
-func (d *DB) DeleteUser(ctx context.Context, userID string) error {
-	err := d.transact(ctx, func(tx *tx) error {
-		n, err := tx.exec(ctx, deleteUser, userID)
-		if err != nil || n == 0 {
-			return err
-		}
-		_, err = tx.exec(ctx, insertDeparted, userID, millis(d.now().Add(longestSession)))
+// DeleteUser also deletes accounts and sessions, by their foreign keys. Refresh tokens
+// stay until they are swept and are useless without their family. The id is not reused
+// while a cookie of the user may still exist.
+func (d *DB) DeleteUser(ctx context.Context, by auth.Standing) error {
+	userID := by.UserID
+	err := d.transactAs(ctx, by, func(tx *tx) error {
+		_, err := tx.deleteUser(ctx, userID)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("delete user: %w", err)
 	}
 	return nil
+}
+
+// deleteUser deletes a user and reserves the id. It returns how many users that were.
+func (t *tx) deleteUser(ctx context.Context, userID string) (int, error) {
+	n, err := t.exec(ctx, deleteUser, userID)
+	if err == nil && n > 0 {
+		_, err = t.exec(ctx, insertDeparted, userID, millis(t.db.now().Add(longestSession)))
+	}
+	return n, err
 }
 
 // account reads an account and its user in the transaction.
@@ -189,9 +201,9 @@ func (t *tx) account(ctx context.Context, id auth.Identity) (account, error) {
 	return a, err
 }
 
-// addAccount adds an account that the transaction has not found. Nothing is added
-// where the user has one of that provider, where there is no such user, or where
-// somebody was quicker.
+// addAccount adds an account that the transaction has not found. Nothing is added where
+// the user has one of that provider, where there is no such user, or if another
+// transaction added it first.
 func (t *tx) addAccount(ctx context.Context, userID string, id auth.Identity) error {
 	n, err := t.exec(ctx, insertAccount, id.Issuer, id.Subject, id.Provider, userID,
 		id.User().Email, flag(id.EmailVerified), millis(t.db.now()))

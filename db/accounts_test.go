@@ -20,14 +20,14 @@ func at(provider, name string) auth.Identity {
 
 func link(t *testing.T, d *DB, userID string, id auth.Identity, want error) {
 	t.Helper()
-	if err := d.Link(t.Context(), userID, id); !errors.Is(err, want) {
+	if err := d.Link(t.Context(), auth.Standing{UserID: userID}, id); !errors.Is(err, want) {
 		t.Errorf("link %s of %s: got %v, want %v", id.Provider, id.Subject, err, want)
 	}
 }
 
 func unlink(t *testing.T, d *DB, userID, provider string, want error) {
 	t.Helper()
-	if err := d.Unlink(t.Context(), userID, provider); !errors.Is(err, want) {
+	if err := d.Unlink(t.Context(), auth.Standing{UserID: userID}, provider); !errors.Is(err, want) {
 		t.Errorf("unlink %s: got %v, want %v", provider, err, want)
 	}
 }
@@ -52,7 +52,7 @@ func TestLink(t *testing.T) {
 	link(t, d, grace.ID, at("two", "ada"), auth.ErrTaken)
 	link(t, d, ada.ID, at("one", "grace"), auth.ErrTaken)
 	link(t, d, ada.ID, at("two", "another ada"), auth.ErrLinked)
-	link(t, d, "nobody", at("three", "nobody"), auth.ErrLinked)
+	link(t, d, "nobody", at("three", "nobody"), auth.ErrRevoked)
 	if got := signInAs(t, d, at("two", "ada")); got.ID != ada.ID {
 		t.Errorf("the linked account leads to %s, want %s", got.ID, ada.ID)
 	}
@@ -133,7 +133,7 @@ func TestUnlinkAtOnceLeavesOne(t *testing.T) {
 		var done atomic.Int32
 		for _, provider := range []string{"one", "two"} {
 			all.Go(func() {
-				if d.Unlink(context.Background(), ada.ID, provider) == nil {
+				if d.Unlink(context.Background(), auth.Standing{UserID: ada.ID}, provider) == nil {
 					done.Add(1)
 				}
 			})
@@ -174,14 +174,22 @@ func TestPasswordAccounts(t *testing.T) {
 	if got := signInAs(t, d, google); got.ID == u.ID {
 		t.Error("a password account caught a provider's sign-in")
 	}
-	if err := d.SetPassword(ctx, signInAs(t, d, google).ID, id, "hash 3"); !errors.Is(err, auth.ErrTaken) {
+	if _, err := d.SetPassword(ctx, auth.Standing{UserID: signInAs(t, d, google).ID}, id, "", "hash 3"); !errors.Is(err, auth.ErrTaken) {
 		t.Errorf("set a password for an email that has one: got %v, want ErrTaken", err)
 	}
-	if err := d.SetPassword(ctx, u.ID, id, "hash 4"); err != nil {
+	if _, err := d.SetPassword(ctx, auth.Standing{UserID: u.ID}, id, "hash 1", "hash 4"); err != nil {
 		t.Error(err)
 	}
 	if got, hash, err := d.Password(ctx, passwordOf("ada@mail.test")); err != nil || hash != "hash 4" || got.Epoch != 1 {
 		t.Errorf("after a change: got %+v, %q, %v", got, hash, err)
+	}
+	for _, old := range []string{"hash 3", "", "hash 4", "hash 4"} { // of which one is the hash, and once
+		if err := d.Rehash(ctx, u.ID, old, "hash 5 for "+old); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, hash, err := d.Password(ctx, passwordOf("ada@mail.test")); err != nil || hash != "hash 5 for hash 4" || got.Epoch != 1 {
+		t.Errorf("after a new hash of the same password: got %+v, %q, %v", got, hash, err)
 	}
 	unlink(t, d, u.ID, auth.PasswordProvider, auth.ErrLastAccount)
 	link(t, d, u.ID, at("github", "ada"), nil)
@@ -201,7 +209,7 @@ func TestDeleteUser(t *testing.T) {
 		ID: "s", User: ada, IssuedAt: start, ExpiresAt: start.AddDate(0, 0, 1), EndsAt: start.AddDate(0, 0, 2)}}, 20); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.DeleteUser(ctx, ada.ID); err != nil {
+	if err := d.DeleteUser(ctx, auth.Standing{UserID: ada.ID}); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range []string{"users", "accounts", "sessions"} {
@@ -209,8 +217,8 @@ func TestDeleteUser(t *testing.T) {
 			t.Errorf("%d rows are left in %s", n, table)
 		}
 	}
-	if err := d.DeleteUser(ctx, ada.ID); err != nil {
-		t.Errorf("again: %v", err)
+	if err := d.DeleteUser(ctx, auth.Standing{UserID: ada.ID}); !errors.Is(err, auth.ErrRevoked) {
+		t.Errorf("again: got %v, want ErrRevoked", err)
 	}
 	// Whoever comes back is somebody new: a cookie of before says nothing about them.
 	back := signInAs(t, d, at("one", "ada"))

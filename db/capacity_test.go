@@ -15,7 +15,7 @@ import (
 	"sessionlab/db/dbtest"
 )
 
-// TestBytesPerSession measures what the README's page on capacity says. It takes
+// TestBytesPerSession measures what docs/scale.md says. It takes
 // minutes, and a Redis in which nothing else happens:
 //
 //	SESSIONS=1000000 go test ./db -run TestBytesPerSession -v
@@ -40,20 +40,12 @@ func TestBytesPerSession(t *testing.T) {
 	})
 }
 
-func bytesInTable(t *testing.T, n int, row func(int) auth.Row) {
-	d := open(t)
-	const batch = 1000
-	size := func() (bytes int64) {
-		t.Helper()
-		query := "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
-		if dbtest.Postgres() {
-			query = "SELECT pg_total_relation_size('sessions')"
-		}
-		if err := d.write.QueryRow(query).Scan(&bytes); err != nil {
-			t.Fatal(err)
-		}
-		return bytes
-	}
+// batch is the number of rows in a transaction.
+const batch = 1000
+
+// plantUsers stores the users of n sessions.
+func plantUsers(t *testing.T, d *DB, n int, row func(int) auth.Row) {
+	t.Helper()
 	for from := 0; from < n; from += batch {
 		err := d.transact(t.Context(), func(tx *tx) error {
 			for i := from; i < min(from+batch, n); i++ {
@@ -69,7 +61,12 @@ func bytesInTable(t *testing.T, n int, row func(int) auth.Row) {
 			t.Fatal(err)
 		}
 	}
-	before := size()
+}
+
+func bytesInTable(t *testing.T, n int, row func(int) auth.Row) {
+	d := open(t)
+	plantUsers(t, d, n, row)
+	before := sizeOf(t, d)
 	for from := 0; from < n; from += batch {
 		err := d.transact(t.Context(), func(tx *tx) error {
 			for i := from; i < min(from+batch, n); i++ {
@@ -83,7 +80,7 @@ func bytesInTable(t *testing.T, n int, row func(int) auth.Row) {
 			t.Fatal(err)
 		}
 	}
-	grown := size() - before
+	grown := int64(sizeOf(t, d) - before)
 	t.Logf("%d sessions, %d bytes each in the table and its indexes", n, grown/int64(n))
 	if grown < int64(n)*100 {
 		t.Errorf("%d bytes cannot be all", grown)
@@ -92,9 +89,12 @@ func bytesInTable(t *testing.T, n int, row func(int) auth.Row) {
 
 func bytesInRedis(t *testing.T, n int, row func(int) auth.Row) {
 	r := openRedis(t, dbtest.Server(t, "TEST_REDIS_URL"))
-	s := RedisSessions{Redis: r}
+	d := open(t)
+	plantUsers(t, d, n, row)
+	s := RedisSessions{Redis: r, Users: d}
 	t.Cleanup(func() {
-		if err := s.DeleteRealm(context.Background(), "site/database"); err != nil {
+		again := RedisSessions{Redis: openRedis(t, dbtest.Server(t, "TEST_REDIS_URL"))}
+		if err := again.DeleteRealm(context.Background(), "site/database"); err != nil {
 			t.Error(err)
 		}
 	})

@@ -189,16 +189,16 @@ func TestLinkAtOnce(t *testing.T) {
 			users[i] = signInAs(t, d[0], at("one", fmt.Sprintf("%d of %d", i, round)))
 		}
 		wanted := at("two", fmt.Sprint("wanted ", round))
-		got := atOnce(clients, func(i int) error { return d[i%2].Link(ctx, users[i].ID, wanted) })
+		got := atOnce(clients, func(i int) error { return d[i%2].Link(ctx, auth.Standing{UserID: users[i].ID}, wanted) })
 		wantResults(t, "link one account to many users", got, map[string]int{"nil": 1, auth.ErrTaken.Error(): clients - 1})
 
 		got = atOnce(clients, func(i int) error {
-			return d[i%2].Link(ctx, users[0].ID, at("three", fmt.Sprint("the same ", round)))
+			return d[i%2].Link(ctx, auth.Standing{UserID: users[0].ID}, at("three", fmt.Sprint("the same ", round)))
 		})
 		wantResults(t, "link one account to one user", got, map[string]int{"nil": clients})
 
 		got = atOnce(clients, func(i int) error {
-			return d[i%2].Link(ctx, users[1].ID, at(fmt.Sprint("provider ", i), fmt.Sprint("many ", round)))
+			return d[i%2].Link(ctx, auth.Standing{UserID: users[1].ID}, at(fmt.Sprint("provider ", i), fmt.Sprint("many ", round)))
 		})
 		wantResults(t, "link many accounts to one user", got, map[string]int{"nil": clients})
 	}
@@ -237,7 +237,7 @@ func TestDeletedIdIsNotGivenAtOnce(t *testing.T) {
 		var back auth.User
 		got := atOnce(2, func(i int) (err error) {
 			if i == 0 {
-				return d[0].DeleteUser(ctx, ada.ID)
+				return d[0].DeleteUser(ctx, auth.Standing{UserID: ada.ID})
 			}
 			back, err = d[1].SignIn(ctx, one)
 			return err

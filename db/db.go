@@ -1,4 +1,4 @@
-// Package db keeps users, accounts, sessions and benches in a database. It
+// Package db keeps users, accounts and sessions in a database. It
 // implements the stores that package auth asks for.
 //
 //	store, err := db.Open(ctx, "sessionlab.db", time.Now)
@@ -8,24 +8,25 @@
 //	sessions := db.Sessions{DB: store} // an auth.SessionStore
 //	user, err := store.SignIn(ctx, identity) // an auth.Directory and auth.Users
 //
-// Two pools lead to a SQLite file. Reads share a few connections that cannot write,
-// and go on whatever writers do. Writes take turns on a single connection and
-// take the write lock when they begin: a transaction that first reads and then
-// asks for the lock may find that it cannot have it. Those that wait at the same
-// moment share a commit. What was answered is on disk.
+// Two pools lead to a SQLite file. Reads share a few connections that cannot write, and
+// go on whatever writers do. Writes take turns on a single connection and take the write
+// lock when they begin: a transaction that reads first and upgrades to a write lock later
+// may fail. Those that wait at the same moment share a commit. A write is on disk before
+// it returns.
 //
 // One pool leads to a Postgres server. Transactions run side by side there, each
 // statement seeing what was committed before it; those that change what belongs
 // to one user take turns.
 //
-// The package gives no verdicts. A row that is not there is [auth.ErrNotFound];
-// every other error is a fault and says nothing about anybody's session, with the
-// one exception of [auth.ErrDisabled] at a sign-in. It starts no goroutine, and
-// reads no clock but the one it is handed. It never sees a secret, only hashes.
+// The package returns no verdicts on sessions. A row that is not there is
+// [auth.ErrNotFound]; every other error is a fault and tells nothing about the validity
+// of a session, with the one exception of [auth.ErrDisabled] at a sign-in. It starts no
+// goroutine, and reads no clock but the one it is handed. It never sees a secret, only
+// hashes.
 //
-// The statements stand in statements.go. They use TEXT and BIGINT, $1 and ON
-// CONFLICT, and nothing that only one engine understands; what is peculiar to an
-// engine stands in sqlite.go or postgres.go.
+// The statements stand in statements.go. They use TEXT and BIGINT, $1 and ON CONFLICT,
+// and nothing that only one engine understands; engine-specific code is in sqlite.go or
+// postgres.go.
 package db
 
 import (
@@ -42,43 +43,46 @@ import (
 // file or server is safe for use from many processes. Set its fields before its
 // first use.
 type DB struct {
-	// Observe is told of every statement: kind "read" or "write" and its text. Of
-	// the question that [DB.Recall] makes reads ask it is told where that answered.
-	// The begin and the commit of a transaction are of kind "transaction". It may
-	// be nil.
+	// Observe is told of every statement: kind "read" or "write" and its text. It is also
+	// told of the version check of DB.Recall when that replaced a read. The begin and the
+	// commit of a transaction are of kind "transaction". It may be nil.
 	Observe auth.Observer
 
-	// Wait bounds a write: the time in the queue for the connection and that for
-	// another process's lock, together. When it is over the write fails; one that
-	// was being committed at that moment may stand nevertheless. 5.5 s unless set.
+	// Wait bounds a write: the time in the queue for the connection and that for another
+	// process's lock, together. When it is over the write fails; a write that was being
+	// committed at that moment may still succeed. 5.5 s unless set.
 	Wait time.Duration
 
 	now      func() time.Time
 	read     *sql.DB
 	write    *sql.DB
-	prepared [len(statements)]*sql.Stmt
+	queries  []query     // statements, and those that were added
+	prepared []*sql.Stmt // each of them
 	engine   engine
 	group    *group        // of writers that share a commit; nil where they run side by side
 	readWait time.Duration // bounds a read; zero where reads wait for nothing
 	memory   *memory       // nil unless [DB.Recall] made one
 }
 
-// An engine is what is peculiar to a kind of database.
+// An engine implements what differs between kinds of databases.
 type engine interface {
 	String() string // to be shown: where it is, and no secret
-	name() string   // as the names of migrations have it
+	name() string   // as used in migration file names
 	open(ctx context.Context, d *DB) error
 	close(d *DB) error
-	// ready says why a write would not succeed now.
+	// ready tries a write that changes nothing, and says why it did not succeed.
 	ready(ctx context.Context, d *DB) error
-	// plain says in one line what opening came to.
+	// lost returns an error if the database is not the one that was opened.
+	lost() error
+	// plain turns an error of opening into one line.
 	plain(err error) error
-	// again says whether to try a write again: err means that somebody else was in
-	// the way, and that what failed so has done nothing.
-	again(err error) bool
-	// askAgain says whether to try a read again, which may fail after it was sent.
-	askAgain(err error) bool
-	// absent says whether err means that no row can have such a value.
+	// retryWrite reports whether to try a write again: err means a conflict with another
+	// writer, and the failed write had no effect.
+	retryWrite(err error) bool
+	// retryRead reports whether to try a read again, which may fail after it was sent.
+	retryRead(err error) bool
+	// absent reports whether err means that the value cannot be stored, so no row can
+	// match.
 	absent(err error) bool
 	// schema is the text of a migration, in the engine's own words.
 	schema(text string) string
@@ -87,6 +91,9 @@ type engine interface {
 	// lockUser keeps other transactions from changing what belongs to a user
 	// until this one ends, if they ask for the same lock.
 	lockUser(ctx context.Context, t *tx, userID string) error
+	// lockAdmins keeps other transactions from changing administrators, and these
+	// users, until this one ends, if they ask for the same locks.
+	lockAdmins(ctx context.Context, t *tx, userIDs ...string) error
 }
 
 const (
@@ -94,8 +101,9 @@ const (
 	readyWait   = time.Second
 )
 
-// Open opens a database and brings its schema up to date. The name is that of a
-// SQLite file, or the URL of a Postgres database ([IsPostgres]). A missing file is
+// Open opens a database, brings its schema up to date, and makes sure that it can be
+// written to. The name is the path of a
+// SQLite file, or means a Postgres database ([IsPostgres]). A missing file is
 // created, readable by its owner alone; a missing directory is not. The clock
 // stamps rows that record when they were made. Errors are one line that names the
 // file or the server, and never a password.
@@ -112,13 +120,6 @@ func Open(ctx context.Context, name string, now func() time.Time) (*DB, error) {
 	return d, nil
 }
 
-func engineOf(name string) (engine, error) {
-	if IsPostgres(name) {
-		return parsePostgres(name)
-	}
-	return &file{path: name}, nil
-}
-
 func (d *DB) open(ctx context.Context) (err error) {
 	if err := d.engine.open(ctx, d); err != nil {
 		return err
@@ -126,10 +127,17 @@ func (d *DB) open(ctx context.Context) (err error) {
 	if err := d.migrate(ctx); err != nil {
 		return err
 	}
-	return d.prepare(ctx)
+	if _, err := d.prepare(ctx, statements); err != nil {
+		return err
+	}
+	// A database that is locked by another process counts as writable.
+	if err := d.Ready(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) && !d.engine.retryWrite(err) {
+		return err
+	}
+	return nil
 }
 
-// Ready says whether a write would succeed now, within a second.
+// Ready returns an error unless a write succeeds now, within a second.
 func (d *DB) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, min(d.Wait, readyWait))
 	defer cancel()
@@ -158,7 +166,7 @@ func instant(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// nullMillis is a time that may not have come.
+// nullMillis returns t in milliseconds, or nil if it is zero.
 func nullMillis(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -166,7 +174,7 @@ func nullMillis(t time.Time) any {
 	return millis(t)
 }
 
-// flag is a claim as the tables keep it.
+// flag returns a bool as the tables store it.
 func flag(is bool) int64 {
 	if is {
 		return 1

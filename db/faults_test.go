@@ -26,7 +26,7 @@ func writes(d *DB, r auth.Row) map[string]func(context.Context) error {
 		},
 		"end": func(ctx context.Context) error { return s.End(ctx, r.Realm, r.Hash, start) },
 		"end all": func(ctx context.Context) error {
-			_, err := s.EndAll(ctx, r.Realm, auth.Target{UserID: user}, start)
+			_, err := s.EndAll(ctx, r.Realm, auth.Target{UserID: user, All: true}, start)
 			return err
 		},
 		"sign in": func(ctx context.Context) error {
@@ -36,8 +36,6 @@ func writes(d *DB, r auth.Row) map[string]func(context.Context) error {
 		"set role":     func(ctx context.Context) error { return d.SetRole(ctx, user, auth.RoleAdmin) },
 		"disable":      func(ctx context.Context) error { return d.Disable(ctx, user, start) },
 		"enable":       func(ctx context.Context) error { return d.Enable(ctx, user, start) },
-		"save bench":   func(ctx context.Context) error { return d.SaveBench(ctx, "1", []byte("{}"), start) },
-		"delete bench": func(ctx context.Context) error { return d.DeleteBench(ctx, "1") },
 		"delete realm": func(ctx context.Context) error { return d.DeleteRealm(ctx, "1") },
 		"sweep": func(ctx context.Context) error {
 			_, err := d.Sweep(ctx, start)
@@ -66,21 +64,14 @@ func reads(d *DB, r auth.Row) map[string]func(context.Context) error {
 			_, err := d.SignIn(ctx, identity("ada"))
 			return err
 		},
-		"bench": func(ctx context.Context) error {
-			_, err := d.Bench(ctx, "0")
-			return err
-		},
 	}
 }
 
-// store has one user, Ada, with one session, and bench 0.
+// store returns a database with one user, Ada, and one session.
 func store(t *testing.T, path string) (*DB, auth.Row) {
 	d := openAt(t, path)
 	r := session(signIn(t, d, "ada"), "laptop", 0)
 	create(t, Sessions{d}, r)
-	if err := d.SaveBench(t.Context(), "0", []byte("{}"), start); err != nil {
-		t.Fatal(err)
-	}
 	return d, r
 }
 
@@ -103,8 +94,8 @@ func TestLocked(t *testing.T) {
 	if got, err := (Sessions{d}).Find(ctx, r.Realm, r.Hash); err != nil || got != r {
 		t.Errorf("after failed writes: got %+v, %v; want %+v", got, err, r)
 	}
-	if n := count(t, d, "sessions") + count(t, d, "users") + count(t, d, "benches"); n != 3 {
-		t.Errorf("got %d rows, want 3: a failed write left something", n)
+	if n := count(t, d, "sessions") + count(t, d, "users"); n != 2 {
+		t.Errorf("got %d rows, want 2: a failed write left something", n)
 	}
 	if err := d.SetRole(ctx, r.Session.User.ID, auth.RoleAdmin); err != nil {
 		t.Errorf("after the lock: %v", err)
@@ -214,7 +205,7 @@ func TestReceipts(t *testing.T) {
 		{"user", reads(d, r)["user"], 1, 0},
 		{"create", func(ctx context.Context) error { return s.Create(ctx, other, 20) }, turns, 2},
 		{"slide", writes(d, r)["slide"], 0, 1},
-		{"end all", writes(d, r)["end all"], 0, 1},
+		{"end all", writes(d, r)["end all"], turns, 1},
 		{"slide nothing", writes(d, r)["slide"], 0, 1},
 		{"first sign-in", func(ctx context.Context) error { _, err := d.SignIn(ctx, stranger); return err }, 2 + turns, 2},
 		{"next sign-in", func(ctx context.Context) error { _, err := d.SignIn(ctx, stranger); return err }, 1, 0},

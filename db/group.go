@@ -14,17 +14,17 @@ import (
 // disk, and one wait serves all who came before it began: sixteen clients who
 // sign in at the same moment need a few, not sixteen.
 //
-// There is no goroutine that does the work. Whoever comes while nobody writes
-// leads: takes the lock, runs what waits by then, commits, and names the next of
-// those that came meanwhile. A writer who is alone does what it would do without a
-// group. What fails is undone alone; if the commit fails it has failed for all.
+// There is no worker goroutine. The first writer to arrive becomes the leader: it takes
+// the lock, runs the queued writes, commits, and appoints the next leader. A writer who
+// is alone does what it would do without a group. What fails is undone alone; if the
+// commit fails it has failed for all.
 type group struct {
 	mu      sync.Mutex
 	waiting []*write
 	led     bool // somebody leads, or has been named
 }
 
-// A write is what one writer wants.
+// A write is one queued write.
 type write struct {
 	ctx context.Context // bounds the wait; what has begun is brought to its end
 	// alone does it as a transaction of its own. It is nil where that takes more
@@ -32,12 +32,12 @@ type write struct {
 	alone  func() error
 	do     func(*tx) error
 	lead   chan struct{} // names the writer to lead
-	failed error         // at what it wanted, whatever became of the commit
+	failed error         // error of this write itself, apart from the commit
 	done   chan error
 }
 
-// largest bounds how many share a commit, and so how long other processes wait.
-const largest = 128
+// maxGroup bounds how many share a commit, and so how long other processes wait.
+const maxGroup = 128
 
 // write returns when w is done and on disk, or has failed and left nothing.
 func (g *group) write(d *DB, w *write) error {
@@ -60,13 +60,16 @@ func (g *group) write(d *DB, w *write) error {
 	}
 	defer g.name()
 	if w.alone != nil && g.leaveAlone(w) {
-		return d.patiently(w.ctx, w.alone)
+		if err := d.retryingWrite(w.ctx, w.alone); err != nil {
+			return err
+		}
+		return d.engine.lost()
 	}
 	// What then runs is not bounded by the leader's wait: it is not the leader's alone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), 2*d.Wait)
 	defer cancel()
 	var t *sql.Tx
-	err := d.patiently(w.ctx, func() (err error) {
+	err := d.retryingWrite(w.ctx, func() (err error) {
 		t, err = d.write.BeginTx(ctx, nil)
 		return err
 	})
@@ -78,7 +81,7 @@ func (g *group) write(d *DB, w *write) error {
 	return <-w.done
 }
 
-// join puts a writer into the queue and says whether it leads.
+// join puts a writer into the queue and reports whether it leads.
 func (g *group) join(w *write) (leads bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -136,10 +139,10 @@ func (g *group) name() {
 	}
 }
 
-var errGroup = errors.New("the commit that it shared with others failed")
+var errGroup = errors.New("shared commit failed")
 
-// run does what waits, and what comes meanwhile, in a transaction that has begun,
-// commits it, and tells everybody.
+// run executes the queued writes, and those that arrive meanwhile, in t, commits and
+// notifies the writers.
 func (g *group) run(d *DB, t *sql.Tx) {
 	var all []*write
 	err := errGroup
@@ -153,8 +156,8 @@ func (g *group) run(d *DB, t *sql.Tx) {
 		}
 	}()
 	x := &tx{t, d, context.Background()} // the lock is held: there is nothing to wait for
-	for len(all) < largest {
-		taken := g.take(largest - len(all))
+	for len(all) < maxGroup {
+		taken := g.take(maxGroup - len(all))
 		if len(taken) == 0 {
 			break
 		}
@@ -164,7 +167,7 @@ func (g *group) run(d *DB, t *sql.Tx) {
 			if alone {
 				w.failed = w.do(x)
 			} else {
-				w.failed = w.apart(x)
+				w.failed = w.runInSavepoint(x)
 			}
 			if brokenBy(w.failed) || alone && w.failed != nil {
 				err = w.failed
@@ -172,12 +175,14 @@ func (g *group) run(d *DB, t *sql.Tx) {
 			}
 		}
 	}
-	err = t.Commit()
+	if err = t.Commit(); err == nil {
+		err = d.engine.lost()
+	}
 }
 
-// apart does what one of several writers wants so that its failure undoes it and
-// nothing else. A single statement needs no help with that.
-func (w *write) apart(t *tx) error {
+// runInSavepoint runs one of several writes so that its failure rolls back only that
+// write. A single statement needs no help with that.
+func (w *write) runInSavepoint(t *tx) error {
 	if w.alone != nil {
 		return w.do(t)
 	}
@@ -196,7 +201,7 @@ func (w *write) apart(t *tx) error {
 	return err
 }
 
-// brokenBy says whether a write failed at something after which SQLite may have
+// brokenBy reports whether a write failed at something after which SQLite may have
 // undone more than a statement: anything but a constraint.
 func brokenBy(err error) bool {
 	var e *sqlite.Error

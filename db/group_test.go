@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,10 +109,12 @@ func TestBrokenDatabaseFailsTheGroup(t *testing.T) {
 	if _, err := d.write.Exec("PRAGMA max_page_count = 60"); err != nil {
 		t.Fatal(err)
 	}
+	big := session(ada, "big", 0)
+	big.Session.Device.Name = strings.Repeat("x", 1<<20)
 	got := gather(t, d,
 		func() error { return (Sessions{d}).Create(ctx, session(ada, "laptop", 0), 20) },
 		func() error { return d.SetRole(ctx, ada.ID, auth.RoleAdmin) },
-		func() error { return d.SaveBench(ctx, "big", make([]byte, 1<<20), start) },
+		func() error { return (Sessions{d}).Create(ctx, big, 20) },
 		func() error { return (Sessions{d}).End(ctx, realm, "unknown", start) },
 	)
 	for i, err := range got {

@@ -96,9 +96,9 @@ func plant(b *testing.B, d *DB, n int, end time.Time) (bytes float64) {
 	batches(n, func(t *tx, at int) error {
 		i := order[at]
 		_, id := planted(i)
-		_, err := t.ExecContext(t.bounded, "INSERT INTO sessions VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		_, err := t.ExecContext(t.bounded, "INSERT INTO sessions VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 			hashes[i], realm, id, plantedUser(i%users), "Firefox on Linux",
-			millis(start), millis(end.Add(-time.Hour)), millis(end), 1, nil)
+			millis(start), millis(end.Add(-time.Hour)), millis(end), 1, nil, i/users+1)
 		return err
 	})
 	for _, text := range indexes {
@@ -121,9 +121,9 @@ func plantPostgres(b *testing.B, d *DB, n, users int, end time.Time) {
 		"SET statement_timeout = 0",
 		fmt.Sprintf(`INSERT INTO users SELECT substr(encode(sha256(('user ' || i)::bytea), 'hex'), 1, 26), 'ada@mail.test', 1, 'Ada', '', 'member', 0, NULL, NULL, 0, 0
 			FROM generate_series(0, %d) AS i`, users-1),
-		fmt.Sprintf(`INSERT INTO sessions SELECT hash, '%s', substr(hash, 8, 26), substr(encode(sha256(('user ' || i %% %d)::bytea), 'hex'), 1, 26), 'Firefox on Linux', %d, %d, %d, 1, NULL
+		fmt.Sprintf(`INSERT INTO sessions SELECT hash, '%s', substr(hash, 8, 26), substr(encode(sha256(('user ' || i %% %d)::bytea), 'hex'), 1, 26), 'Firefox on Linux', %d, %d, %d, 1, NULL, i / %d + 1
 			FROM (SELECT i, encode(sha256(('session ' || i)::bytea), 'hex') AS hash FROM generate_series(0, %d) AS i) AS s`,
-			realm, users, millis(start), millis(end.Add(-time.Hour)), millis(end), n-1),
+			realm, users, millis(start), millis(end.Add(-time.Hour)), millis(end), users, n-1),
 		"VACUUM ANALYZE sessions",
 		"RESET statement_timeout",
 	} {
@@ -135,7 +135,7 @@ func plantPostgres(b *testing.B, d *DB, n, users int, end time.Time) {
 
 // sizeOf is what a database takes of the disk: under SQLite all of it, under
 // Postgres the sessions.
-func sizeOf(b *testing.B, d *DB) (bytes float64) {
+func sizeOf(b testing.TB, d *DB) (bytes float64) {
 	b.Helper()
 	query := "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 	if dbtest.Postgres() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -20,6 +21,11 @@ var migrations embed.FS
 // name ends in an engine's, as in 0006_without_rowid.sqlite.sql, is a step for that
 // engine alone; the others only count it.
 type migration struct{ name, text string }
+
+// afterwards is the part of a migration that cannot be written in SQL.
+var afterwards = map[string]func(context.Context, *tx) error{
+	"migrations/0007_emails.sql": canonicalEmails,
+}
 
 func (m migration) concerns(e engine) bool {
 	engine := path.Ext(strings.TrimSuffix(m.name, ".sql"))
@@ -48,15 +54,15 @@ func loadMigrations(dir fs.FS) ([]migration, error) {
 	return steps, nil
 }
 
-// errDone says that there is nothing left to migrate.
+// errDone means that no migration is pending.
 var errDone = errors.New("schema is up to date")
 
 // migrationWait bounds a migration, and its turn behind those of others.
 const migrationWait = 10 * time.Minute
 
-// migrate brings the schema up to date, each step in a transaction that also
-// records it. A lock is held while the version is read, so that any number of
-// processes may start at once; but not to see that there is nothing to do.
+// migrate brings the schema up to date, each step in a transaction that also records it.
+// A lock is held while the version is read, so that any number of processes may start at
+// the same time. The check that nothing is pending takes no lock.
 func (d *DB) migrate(ctx context.Context) error {
 	steps, err := loadMigrations(migrations)
 	if err != nil {
@@ -102,7 +108,7 @@ func (d *DB) migrateOnce(ctx context.Context, tx *tx, steps []migration) error {
 	}
 	switch {
 	case version > len(steps):
-		return fmt.Errorf("schema is of version %d, newer than this program, which knows %d", version, len(steps))
+		return fmt.Errorf("schema version %d is newer than the latest that this program supports, %d", version, len(steps))
 	case version == len(steps):
 		return errDone
 	}
@@ -112,7 +118,64 @@ func (d *DB) migrateOnce(ctx context.Context, tx *tx, steps []migration) error {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
+	if change := afterwards[step.name]; change != nil {
+		if err := change(ctx, tx); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)`,
 		version+1, millis(d.now()))
 	return err
+}
+
+// A Migration is one step of the schema, and when it was made; zero if it has yet to be.
+type Migration struct {
+	Name      string // such as "0001_start.sql"
+	AppliedAt time.Time
+}
+
+// Migrations returns the steps of the schema, in their order, without making any. A SQLite
+// file that is not there is not created.
+func Migrations(ctx context.Context, name string) (list []Migration, err error) {
+	steps, err := loadMigrations(migrations)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range steps {
+		list = append(list, Migration{Name: path.Base(step.name)})
+	}
+	e, err := engineOf(name)
+	if err != nil {
+		return nil, fmt.Errorf("open database: want %w", err)
+	}
+	if f, ok := e.(*file); ok {
+		if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
+			return list, nil
+		}
+	}
+	d := &DB{Wait: defaultWait, engine: e}
+	defer d.Close()
+	if err := e.open(ctx, d); err != nil {
+		return nil, fmt.Errorf("open database %s: %w", e, e.plain(err))
+	}
+	rows, err := d.read.QueryContext(ctx, "SELECT version, applied_at FROM schema_migrations")
+	if err != nil { // no table yet, or an empty database
+		return list, nil
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var version int
+		var at int64
+		if err := rows.Scan(&version, &at); err != nil {
+			return nil, fmt.Errorf("read migrations: %w", err)
+		}
+		if version > len(list) {
+			return nil, fmt.Errorf("schema version %d is newer than the latest that this program supports, %d", version, len(steps))
+		}
+		list[version-1].AppliedAt = instant(at)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	return list, nil
 }

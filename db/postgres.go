@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,66 +43,41 @@ const (
 	crashShutdown       = "57P02"
 )
 
-// IsPostgres says whether name is the URL of a Postgres database and not a file.
-func IsPostgres(name string) bool {
-	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
-}
-
-// Display is a database's name to be shown: a file name as it is, and of a URL
-// the host and the database, but neither user nor password nor parameters.
-func Display(name string) string {
-	if !IsPostgres(name) {
-		return name
-	}
-	p, err := parsePostgres(name)
-	if err != nil {
-		return "postgres://"
-	}
-	return p.String()
-}
-
-// Check says what should stand in place of what is wrong with the URL of a
-// Postgres database, without quoting it.
-func Check(name string) error {
-	_, err := parsePostgres(name)
-	return err
-}
-
 // postgres is a server.
 type postgres struct {
 	config *pgx.ConnConfig
 	max    int
 }
 
-var errPostgresURL = errors.New("a URL such as postgres://user:password@host:5432/database, with parameters that there are")
+var errPostgres = errors.New("postgres://user:password@host:5432/database, or keywords such as host=db dbname=app, with parameters that there are; " +
+	"in a URL, characters such as @ : / # ? of a user or password are percent-encoded")
 
-// parsePostgres reads a URL. Its errors say what it wants, and do not repeat it.
+// parsePostgres reads a URL, or keywords. Its errors say what it wants, and do not
+// repeat it.
 func parsePostgres(name string) (*postgres, error) {
-	u, err := url.Parse(name)
-	if err != nil || u.Host == "" && u.Query().Get("host") == "" {
-		return nil, errPostgresURL
+	c, err := pgx.ParseConfig(name)
+	if err != nil {
+		return nil, errPostgres
 	}
-	max := connections
-	// What pgx's own pool calls it.
-	if q := u.Query(); q.Has("pool_max_conns") {
-		if max, err = strconv.Atoi(q.Get("pool_max_conns")); err != nil || max < 1 || max > 10000 {
+	p := &postgres{config: c, max: connections}
+	if max, set := c.RuntimeParams["pool_max_conns"]; set { // what pgx's own pool calls it
+		delete(c.RuntimeParams, "pool_max_conns")
+		if p.max, err = strconv.Atoi(max); err != nil || p.max < 1 || p.max > 10000 {
 			return nil, errors.New("pool_max_conns from 1 to 10000")
 		}
-		q.Del("pool_max_conns")
-		u.RawQuery = q.Encode()
 	}
-	c, err := pgx.ParseConfig(u.String())
-	if err != nil {
-		return nil, errPostgresURL
+	if !p.plausible() {
+		return nil, errPostgres
 	}
-	if !u.Query().Has("connect_timeout") {
+	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectWait
 	}
 	for name, value := range map[string]string{
 		"application_name":              "sessionlab",
 		"client_encoding":               "UTF8",
 		"default_transaction_isolation": "read committed", // each statement sees what was committed before it
-		// The server gives up when the client has: what hangs there holds locks.
+		// The server must time out when the client does: a statement that hangs holds
+		// locks.
 		"statement_timeout":                   millisOf(defaultWait),
 		"idle_in_transaction_session_timeout": millisOf(2 * defaultWait),
 	} {
@@ -108,13 +85,54 @@ func parsePostgres(name string) (*postgres, error) {
 			c.RuntimeParams[name] = value
 		}
 	}
-	return &postgres{c, max}, nil
+	return p, nil
 }
 
 func millisOf(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
+var parameter = regexp.MustCompile(`^[A-Za-z_][\w.$]*$`)
+
+// plausible reports whether no part of a password ended up in what is shown or logged, as
+// it does where a character of it was taken for the end of the password, and that the
+// password holds no control character, such as a line break, which is surely a mistake.
+func (p *postgres) plausible() bool {
+	c := p.config
+	for _, host := range p.hosts() {
+		if !strings.HasPrefix(host, "/") && strings.ContainsAny(host, "@/?#") {
+			return false
+		}
+	}
+	for name := range c.RuntimeParams {
+		if !parameter.MatchString(name) {
+			return false
+		}
+	}
+	return !strings.ContainsAny(c.Database, "@/?#") && !strings.ContainsFunc(c.User+c.Password, unicode.IsControl)
+}
+
+// hosts returns the hosts with their ports, in the order in which they are tried, or the
+// directory of a socket.
+func (p *postgres) hosts() (hosts []string) {
+	add := func(host string, port uint16) {
+		if !strings.HasPrefix(host, "/") {
+			host = net.JoinHostPort(host, strconv.Itoa(int(port)))
+		}
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	add(p.config.Host, p.config.Port)
+	for _, other := range p.config.Fallbacks { // the same host without TLS, too
+		add(other.Host, other.Port)
+	}
+	return hosts
+}
+
 func (p *postgres) String() string {
-	return "postgres://" + net.JoinHostPort(p.config.Host, strconv.Itoa(int(p.config.Port))) + "/" + p.config.Database
+	if socket := p.config.Host; strings.HasPrefix(socket, "/") {
+		return fmt.Sprintf("postgres:///%s?host=%s&port=%d", p.config.Database, socket, p.config.Port)
+	}
+	return "postgres://" + strings.Join(p.hosts(), ",") + "/" + p.config.Database
 }
 func (p *postgres) name() string { return "postgres" }
 
@@ -143,22 +161,30 @@ func (p *postgres) close(d *DB) error {
 	if d.write == nil {
 		return nil
 	}
-	return d.write.Close() // and with it the statements, which one by one would be a question each
+	return d.write.Close() // this also closes the prepared statements; closing each takes a round trip
 }
 
-// ready asks whether this server takes writes: one that follows another, and one
-// whose disk is full and was set to read only, do not.
+// ready tries to change no row of each table that a sign-in or a sign-out writes to: a
+// server that only reads, a revoked privilege, a table that is locked or not there, as
+// after a failover to an empty database, are detected this way.
 func (p *postgres) ready(ctx context.Context, d *DB) error {
-	var readOnly string
-	err := d.write.QueryRowContext(ctx, "SELECT current_setting('transaction_read_only')").Scan(&readOnly)
-	if err == nil && readOnly != "off" {
-		err = errors.New("it only reads")
+	for _, nothing := range []string{
+		"UPDATE users SET id = id WHERE false", "UPDATE accounts SET subject = subject WHERE false",
+		"UPDATE sessions SET hash = hash WHERE false", "UPDATE refresh_tokens SET hash = hash WHERE false",
+		"UPDATE session_lists SET realm = realm WHERE false",
+	} {
+		if _, err := d.write.ExecContext(ctx, nothing); err != nil {
+			return p.plain(err)
+		}
 	}
-	return err
+	return nil
 }
 
-// plain leaves of a failed connection what the server said. Without an answer
-// there is an error for each address.
+// lost returns nil: a server that lost its tables returns errors by itself.
+func (p *postgres) lost() error { return nil }
+
+// plain reduces a connection error to the server's message or, if there was none, to one
+// line with the errors of all addresses.
 func (p *postgres) plain(err error) error {
 	var said *pgconn.PgError
 	var failed *pgconn.ConnectError
@@ -171,17 +197,17 @@ func (p *postgres) plain(err error) error {
 	return err
 }
 
-// again says whether a statement or a transaction was undone because it met
+// retryWrite reports whether a statement or a transaction was undone because it met
 // another, and is to be made once more.
-func (p *postgres) again(err error) bool {
+func (p *postgres) retryWrite(err error) bool {
 	code := codeOf(err)
 	return code == serializationFailed || code == deadlockDetected
 }
 
-// askAgain says whether a connection was lost, as all are when the server is
-// started anew. The next one may be good: each is lost only once. Where no
-// connection can be had it is no use to ask again.
-func (p *postgres) askAgain(err error) bool {
+// retryRead reports whether a connection was lost, as all are when the server restarts.
+// The next one may be good: each is lost only once. If no connection can be made, a retry
+// is of no use.
+func (p *postgres) retryRead(err error) bool {
 	var failed *pgconn.ConnectError
 	if errors.As(err, &failed) {
 		return false
@@ -194,8 +220,7 @@ func (p *postgres) askAgain(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// absent says whether no row can be meant, because no text in any row has such
-// characters.
+// absent reports whether the value cannot be stored, so no row can match.
 func (p *postgres) absent(err error) bool { return codeOf(err) == notInRepertoire }
 
 func codeOf(err error) string {
@@ -206,8 +231,8 @@ func codeOf(err error) string {
 	return ""
 }
 
-// schema lets text be compared by its bytes, as SQLite does: the realms within
-// another are found as a range, which in the order of a language they are not.
+// schema lets text be compared by its bytes, as SQLite does: nested realms are selected
+// as a range, which works in byte order only.
 func (p *postgres) schema(text string) string {
 	return strings.ReplaceAll(text, " TEXT", ` TEXT COLLATE "C"`)
 }
@@ -226,6 +251,16 @@ func (p *postgres) lockUser(ctx context.Context, t *tx, userID string) error {
 	const text = "SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE"
 	end := t.db.observe(ctx, kindRead, text)
 	_, err := t.ExecContext(t.bounded, text, userID)
+	end(err)
+	return err
+}
+
+// lockAdmins locks the rows in the order of their ids, so that no two transactions wait
+// for each other.
+func (p *postgres) lockAdmins(ctx context.Context, t *tx, userIDs ...string) error {
+	const text = "SELECT 1 FROM users WHERE role = 'admin' OR id = ANY($1) ORDER BY id FOR NO KEY UPDATE"
+	end := t.db.observe(ctx, kindRead, text)
+	_, err := t.ExecContext(t.bounded, text, userIDs)
 	end(err)
 	return err
 }

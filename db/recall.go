@@ -5,11 +5,12 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// A memory holds rows that were read since the database last changed. It never
-// answers with one that is older than that, whoever changed it: this process, or a
-// colleague with a shell.
+// A memory holds rows that were read since the database last changed. It never returns a
+// row older than the last change, whether this process or another made the change.
 //
 // PRAGMA data_version reads no table. Asked again on one connection, it answers
 // otherwise if anybody else has committed something in between
@@ -17,10 +18,10 @@ import (
 // commits nothing. So two equal answers leave no room for a change between them.
 // Hence three rules:
 //
-//   - who looks something up believes only an answer whose question was put after
-//     they came; all who wait by then share it;
-//   - a row is kept on the shelf of the answer that its reader had before reading;
-//   - another answer begins an empty shelf, and nobody looks at the old one again.
+// - a lookup uses only a version check that started after the lookup did; lookups waiting
+// at that time share it;
+// - a row is cached under the version that its reader saw before reading;
+// - a new version starts an empty cache, and the old one is dropped.
 type memory struct {
 	version func(context.Context) (int64, error) // puts the question
 	close   func() error
@@ -35,7 +36,7 @@ type memory struct {
 // A question is one execution of the pragma, and what it came to.
 type question struct {
 	done  chan struct{} // closed when it is answered
-	shelf *shelf        // nil if nobody can tell
+	shelf *shelf        // nil if the version could not be read
 }
 
 const versionPragma = "PRAGMA data_version"
@@ -43,23 +44,22 @@ const versionPragma = "PRAGMA data_version"
 // maxRecalled bounds a shelf. A row takes about half a KiB.
 const maxRecalled = 4096
 
-// A shelf is what was read while the database stood at a version.
+// A shelf holds the rows that were read while the database stood at a version.
 type shelf struct {
 	version int64
-	mu      sync.Mutex
-	rows    map[recalled]any
+	*lru.Cache[recalled, any]
 }
 
-// recalled says which row: by which statement, and by which arguments.
+// recalled identifies a row: by statement, and by arguments.
 type recalled struct {
 	by   statement
 	a, b string
 }
 
-// Recall lets reads of one session or one user remember what they read, where the
-// engine can tell exactly whether that still stands: SQLite can, and Postgres reads
-// as before. Call it before the first use. Where nothing changes, a request then
-// costs its share of one question instead of a read, and where much does, both.
+// Recall (EnableCache) caches rows of one session or user where the engine can detect
+// every change: SQLite can, and Postgres reads as before. Call it before the first use.
+// Without changes a lookup costs a shared version check instead of a read; with many
+// changes, both.
 func (d *DB) Recall(ctx context.Context) error {
 	f, ok := d.engine.(*file)
 	if !ok {
@@ -75,6 +75,9 @@ func (d *DB) Recall(ctx context.Context) error {
 	}
 	d.memory = &memory{
 		version: func(ctx context.Context) (v int64, err error) {
+			if err := f.lost(); err != nil {
+				return 0, err
+			}
 			err = stmt.QueryRowContext(context.WithoutCancel(ctx)).Scan(&v)
 			return v, err
 		},
@@ -89,7 +92,10 @@ func recall[V any](ctx context.Context, d *DB, key recalled, read func() (V, err
 		return read()
 	}
 	s := d.memory.now(ctx)
-	if v, known := s.get(key); known {
+	if s == nil {
+		return read()
+	}
+	if v, known := s.Get(key); known {
 		// To those who count, this is the read: the one thing that was asked of the
 		// database. Its time is that of the step around it.
 		d.observe(ctx, kindRead, versionPragma)(nil)
@@ -97,7 +103,7 @@ func recall[V any](ctx context.Context, d *DB, key recalled, read func() (V, err
 	}
 	v, err := read()
 	if err == nil {
-		s.put(key, v)
+		s.Add(key, v)
 	}
 	return v, err
 }
@@ -120,7 +126,7 @@ func (m *memory) now(ctx context.Context) *shelf {
 	m.asking.Lock()
 	defer m.asking.Unlock()
 	m.mu.Lock()
-	m.next = nil // who comes from now on may know of a change that this question misses
+	m.next = nil // a caller that arrives later may know of a change that this check misses
 	m.mu.Unlock()
 
 	version, err := m.version(ctx)
@@ -128,30 +134,12 @@ func (m *memory) now(ctx context.Context) *shelf {
 		return nil // whoever asked reads the row, and learns what is wrong
 	}
 	if m.shelf == nil || m.shelf.version != version {
-		m.shelf = &shelf{version: version, rows: map[recalled]any{}}
+		rows, err := lru.New[recalled, any](maxRecalled)
+		if err != nil {
+			return nil
+		}
+		m.shelf = &shelf{version, rows}
 	}
 	q.shelf = m.shelf
 	return q.shelf
-}
-
-func (s *shelf) get(key recalled) (any, bool) {
-	if s == nil {
-		return nil, false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, known := s.rows[key]
-	return v, known
-}
-
-func (s *shelf) put(key recalled, v any) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.rows) >= maxRecalled {
-		clear(s.rows)
-	}
-	s.rows[key] = v
 }

@@ -202,13 +202,18 @@ func TestRecallWithoutTheDatabase(t *testing.T) {
 	fault(t, "find", err)
 }
 
-// What is remembered is bounded.
+// The rows that are remembered are bounded.
 func TestRecallIsBounded(t *testing.T) {
-	s := &shelf{rows: map[recalled]any{}}
-	for i := range 3 * maxRecalled {
-		s.put(recalled{findUser, fmt.Sprint(i), ""}, auth.User{})
+	path := filepath.Join(t.TempDir(), "test.db")
+	store(t, path)
+	d, _ := recalling(t, path)
+	for i := range maxRecalled + 100 {
+		_, err := recall(t.Context(), d, recalled{findUser, fmt.Sprint(i), ""}, func() (auth.User, error) { return auth.User{}, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if n := len(s.rows); n > maxRecalled {
-		t.Errorf("got %d rows, want %d at most", n, maxRecalled)
+	if n := d.memory.shelf.Len(); n != maxRecalled {
+		t.Errorf("got %d rows, want %d", n, maxRecalled)
 	}
 }

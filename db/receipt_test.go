@@ -137,7 +137,9 @@ func openCounted(t *testing.T) (*DB, *seen) {
 		(*p.pool).SetMaxOpenConns(p.size)
 		(*p.pool).SetMaxIdleConns(p.size)
 	}
-	if err := d.prepare(t.Context()); err != nil {
+	d.engine.(*file).log.Store(nil) // the last connection to close took the log along
+	d.queries, d.prepared = nil, nil
+	if _, err := d.prepare(t.Context(), statements); err != nil {
 		t.Fatal(err)
 	}
 	return d, n
@@ -204,6 +206,7 @@ func (s *countedSite) take(h http.Header) {
 // request makes a request with the cookies of the browser.
 func (s *countedSite) request(method, path string, r *auth.Receipt) *http.Request {
 	req := httptest.NewRequestWithContext(auth.WithReceipt(s.Context(), r), method, "http://localhost"+path, nil)
+	req.RemoteAddr = "127.0.0.1:50000"
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	for name, value := range s.cookies {
 		req.AddCookie(&http.Cookie{Name: name, Value: value})

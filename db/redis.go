@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -17,9 +19,9 @@ import (
 // A Redis is a Redis server, or a cluster of them, for [RedisSessions]. It is safe
 // for use from many goroutines. Set its fields before its first use.
 //
-// What it was told it keeps as well as it is configured to: with the usual
-// appendfsync everysec a power cut takes a second of sign-ins and sign-outs along.
-// Reads go to the masters only, so that a revocation is seen by whoever asks next.
+// Durability depends on its configuration: with the usual appendfsync everysec, a power
+// failure loses the last second of sign-ins and sign-outs. Reads go to the masters only,
+// so that a revocation is seen by whoever asks next.
 type Redis struct {
 	// Observe is told of every command: kind "read" or "write" and its text. It may
 	// be nil.
@@ -39,9 +41,8 @@ const (
 	redisTimeout = time.Second // of one answer
 )
 
-// OpenRedis connects to the server or cluster at address, which is as
-// [CheckRedisURL] wants it, and asks it for something that needs Redis 7. Errors
-// name no password.
+// OpenRedis connects to the server or cluster at address, which is as [CheckRedisURL]
+// wants it, and runs a command that requires Redis 7. Errors name no password.
 func OpenRedis(ctx context.Context, address string) (*Redis, error) {
 	quiet.Do(func() { redis.SetLogger(silence{}) })
 	one, many, err := redisOptions(address)
@@ -70,10 +71,9 @@ type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}
 
-// CheckRedisURL says whether address is one that [OpenRedis] takes:
+// CheckRedisURL reports whether address is one that [OpenRedis] takes:
 // redis://user:password@host:port/number, rediss:// for TLS, and for a cluster
-// ?addr=host:port for each further node that may be asked for the way. The error
-// does not repeat it.
+// ?addr=host:port for each additional seed node. The error does not repeat it.
 func CheckRedisURL(address string) error {
 	_, _, err := redisOptions(address)
 	return err
@@ -84,7 +84,11 @@ var errRedisURL = errors.New("redis://host:port or rediss://host:port; a cluster
 // redisOptions returns the options of one server, or those of a cluster.
 func redisOptions(address string) (*redis.Options, *redis.ClusterOptions, error) {
 	u, err := url.Parse(address)
-	if err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "" {
+	if err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "" || u.Fragment != "" {
+		return nil, nil, errRedisURL
+	}
+	password, _ := u.User.Password()
+	if strings.ContainsFunc(u.User.Username()+password, unicode.IsControl) { // such as a line break, which nobody has typed
 		return nil, nil, errRedisURL
 	}
 	off := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
@@ -120,9 +124,9 @@ func orElse(d, otherwise time.Duration) time.Duration {
 // String says where it is, without a password.
 func (r *Redis) String() string { return r.at }
 
-// Ready says whether a session could be found now, within a second. It says
-// nothing about room for new ones: a Redis that is full serves those who are
-// signed in, and taking the instances away would not.
+// Ready reports whether a session could be found now, within a second. It says nothing
+// about room for new ones: a Redis that is full serves those who are signed in, removing
+// this instance from service would not help.
 func (r *Redis) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, min(r.Wait, readyWait))
 	defer cancel()
@@ -142,14 +146,14 @@ func (r *Redis) observe(ctx context.Context, kind, step string) func(error) {
 	return r.Observe(ctx, kind, step)
 }
 
-// bounded is the context of a command. It ends after r.Wait and not with ctx: what
-// somebody asked for and did not wait for is done nevertheless.
+// bounded is the context of a command. It ends after r.Wait, or when the request has
+// waited for storage long enough; see [auth.ForStorage].
 func (r *Redis) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), r.Wait)
+	return auth.ForStorage(ctx, r.Wait)
 }
 
-// A script is a write that Redis does as a whole. It knows one key: in a cluster
-// two would lie on two nodes.
+// A script is a write that Redis runs atomically. It knows one key: in a cluster two
+// would lie on two nodes.
 type script struct {
 	*redis.Script
 	name string // as receipts show it

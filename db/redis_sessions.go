@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -14,119 +13,168 @@ import (
 	"sessionlab/auth"
 )
 
-// RedisSessions keeps sessions in Redis, and asks Users who they belong to: to find
-// one costs a read there and a read here.
+// RedisSessions keeps sessions in Redis, and asks Users who they belong to: finding a
+// session costs one read from each.
 //
 // A session is a hash under session:REALM:HASH. Its times stand in the value and
 // are judged by the strategy's clock; the time to live only cleans up, at the
 // absolute end. Whoever deletes the key ends the session, at once. The program
 // leaves a mark in its place, so that whoever asks is told that it was revoked
-// rather than that it never was.
+// rather than that it never was. A mark stays until the session's absolute end, or until
+// the user has [maxEnded] newer ones.
 //
-// The sessions of a user are listed in a sorted set, sessions:REALM:USER. In a
-// cluster the two lie on different nodes, and nothing changes both at once: a
-// session is stored before it is listed, so that what is listed and not there is
-// gone for good, and is dropped from the list when that is next written. A list
-// that was lost fills again as its sessions slide.
+// The sessions of a user are listed in a sorted set, sessions:REALM:USER. In a cluster
+// the two lie on different nodes, and nothing changes both at once. So a session is
+// created in three commands: it is stored as pending, it is listed, and it is confirmed.
+// A pending session is not accepted and evicts no other, and is gone after a minute; if
+// one of the commands fails, that is all that is left.
+//
+// Ending a user's sessions reads the list and then ends each, pending or not, and nothing
+// slips through. If a session was listed before the list was read, it is ended, and one
+// that was still pending is refused its confirmation. If it was listed afterwards, it was
+// created afterwards, and survives. No times are compared.
+//
+// A list may be lost, in a failover or because memory was full, and then nobody can tell
+// which sessions the user has. So each list has a generation, which is kept in the list,
+// in each session that the list names, and in Users. While there is no list of that
+// generation, ending and listing sessions fails. The user's next sign-in begins a list of
+// a new generation, which ends the sessions of the old one. So a session that is accepted
+// is in the list, or ending sessions fails.
 type RedisSessions struct {
 	Redis *Redis
-	Users auth.Users
+	Users *DB
 }
 
 var _ auth.SessionStore = RedisSessions{}
 
-// linger is how much longer than the session its key lives, so that the end is
-// told by the value.
+// pendingLife is how long a session waits for its confirmation: longer than the
+// commands before it may take.
+const pendingLife = time.Minute
+
+// linger is how long the key outlives the session, so that the times in the value decide
+// when it ends.
 const linger = time.Minute
 
-// Create stores a row, lists it, and evicts beyond the newest keep. If it fails in
-// between, a row is left whose secret nobody was given.
+// Create stores a row, lists it, confirms it, and evicts beyond the newest keep. An
+// eviction that fails is left to the next. [auth.ErrRevoked] says that the user's
+// sessions were ended while it was being created.
 func (s RedisSessions) Create(ctx context.Context, r auth.Row, keep int) error {
-	if err := s.create(ctx, r, keep); err != nil {
+	create := func() error { return s.create(ctx, r, keep) }
+	err := error(nil)
+	if r.Rests != nil {
+		err = s.Users.Turn(ctx, r.Session.User.ID, create)
+	} else {
+		err = create()
+	}
+	if err != nil {
 		return fmt.Errorf("create session: %w", err)
 	}
 	return nil
 }
 
 func (s RedisSessions) create(ctx context.Context, r auth.Row, keep int) error {
-	v := r.Session
+	v, key := r.Session, sessionKey(r.Realm, r.Hash)
 	args := []any{
-		(v.EndsAt.Sub(v.IssuedAt) + linger).Milliseconds(),
+		pendingLife.Milliseconds(),
 		"id", v.ID, "user", v.User.ID, "device", v.Device.Name, "issued", millis(v.IssuedAt),
 		"expires", millis(v.ExpiresAt), "ends", millis(v.EndsAt), "remember", flag(v.Remember),
 	}
 	if !r.EndedAt.IsZero() {
 		args = append(args, "ended", millis(r.EndedAt))
 	}
-	made, err := s.Redis.run(ctx, createScript, sessionKey(r.Realm, r.Hash), args...)
+	made, err := s.Redis.run(ctx, createScript, key, args...)
 	if err != nil {
 		return err
 	}
 	if made != int64(1) {
-		return errors.New("there is one with that hash")
+		return errors.New("a session with that hash exists")
 	}
-	hashes, err := s.index(ctx, r, v.IssuedAt, max(keep, 1))
-	if err != nil || len(hashes) == 0 {
-		return err
+	l, err := s.enlist(ctx, r, max(keep, 1))
+	if err == nil && r.Rests != nil && r.Rests.Confirm != nil {
+		err = r.Rests.Confirm(ctx)
 	}
-	rows, gone, err := s.rows(ctx, r.Realm, hashes)
 	if err != nil {
-		return err
+		return errors.Join(err, s.End(ctx, r.Realm, r.Hash, v.IssuedAt))
 	}
-	rows = slices.DeleteFunc(rows, func(other auth.Row) bool {
-		return other.Hash == r.Hash || !alive(other, v.IssuedAt)
-	})
-	slices.SortFunc(rows, func(a, b auth.Row) int {
-		return cmp.Or(b.Session.IssuedAt.Compare(a.Session.IssuedAt), cmp.Compare(a.Hash, b.Hash))
-	})
-	_, err = s.end(ctx, r.Realm, v.User.ID, rows[min(max(keep-1, 0), len(rows)):], gone, v.IssuedAt)
-	return err
+	confirmed, err := s.Redis.run(ctx, confirmScript, key, (v.EndsAt.Sub(v.IssuedAt) + linger).Milliseconds(), l.generation)
+	if err != nil {
+		// The confirmation may have succeeded although an error came back, so the session
+		// is ended.
+		return errors.Join(err, s.End(ctx, r.Realm, r.Hash, v.IssuedAt))
+	}
+	if confirmed != int64(1) {
+		return auth.ErrRevoked
+	}
+	s.evict(ctx, r, l, max(keep, 1))
+	return nil
 }
 
-// index lists a session with its user, and returns the list when it is longer than
-// keep.
-func (s RedisSessions) index(ctx context.Context, r auth.Row, now time.Time, keep int) ([]string, error) {
-	v := r.Session
-	reply, err := s.Redis.run(ctx, indexScript, indexKey(r.Realm, v.User.ID),
-		r.Hash, millis(v.IssuedAt), (v.EndsAt.Sub(now) + linger).Milliseconds(), keep)
+// evict ends the sessions of a user beyond the newest keep, of which r is one, and expired
+// ones beyond [maxEnded] more.
+func (s RedisSessions) evict(ctx context.Context, r auth.Row, l listing, keep int) {
+	all, gone, err := s.rows(ctx, r.Realm, l.generation, l.hashes)
 	if err != nil {
-		return nil, err
+		return
 	}
-	list, _ := reply.([]any)
-	hashes := make([]string, len(list))
-	for i, v := range list {
-		hashes[i], _ = v.(string)
+	var rows []auth.Row
+	slices.Reverse(all) // the newest first
+	alive := 1
+	for i, other := range all {
+		switch {
+		case other.Hash == r.Hash || other.pending:
+		case other.alive(r.Session.IssuedAt):
+			if alive++; alive > keep {
+				rows = append(rows, other.Row)
+			}
+		case i >= keep+maxEnded:
+			rows = append(rows, other.Row)
+		}
 	}
-	return hashes, nil
+	_, _ = s.end(ctx, r.Realm, r.Session.User.ID, rows, gone, r.Session.IssuedAt)
 }
 
 // Find reads the session, and then its user.
 func (s RedisSessions) Find(ctx context.Context, realm, hash string) (auth.Row, error) {
 	row, err := s.find(ctx, realm, hash)
 	if err == nil && row.EndedAt.IsZero() {
-		row.Session.User, err = s.Users.User(ctx, row.Session.User.ID)
+		err = s.complete(ctx, &row)
 	}
 	if err != nil {
 		return auth.Row{}, fmt.Errorf("find session: %w", err)
 	}
-	return row, nil
+	return row.Row, nil
 }
 
-func (s RedisSessions) find(ctx context.Context, realm, hash string) (auth.Row, error) {
+// complete adds the user to a session that nobody ended. A session of another list than
+// the user's is over. Nobody knows since when, so the time of its sign-in is given.
+func (s RedisSessions) complete(ctx context.Context, row *redisSession) (err error) {
+	v, generation := &row.Session, ""
+	v.User, generation, err = s.Users.listed(ctx, row.Realm, v.User.ID)
+	if row.list != generation {
+		row.EndedAt = v.IssuedAt
+	}
+	return err
+}
+
+func (s RedisSessions) find(ctx context.Context, realm, hash string) (redisSession, error) {
 	end := s.Redis.observe(ctx, kindRead, readSession)
 	ctx, cancel := s.Redis.bounded(ctx)
 	defer cancel()
 	reply, err := s.Redis.client.HMGet(ctx, sessionKey(realm, hash), sessionFields...).Result()
 	end(err)
 	if err != nil {
-		return auth.Row{}, err
+		return redisSession{}, err
 	}
-	return redisRow(realm, hash, reply)
+	row, err := redisRow(realm, hash, reply)
+	if err == nil && row.pending {
+		err = auth.ErrNotFound
+	}
+	return row, err
 }
 
-// Slide is a script that leaves alone what it does not find alive. It lists the
-// session anew, in case its list was lost; that this may fail is no reason to say
-// that the session did not slide.
+// Slide runs a script that changes only a live session. It lists the session again, in
+// case a failover lost that it was listed; that this may fail is no reason to say that
+// the session did not slide. It begins no list.
 func (s RedisSessions) Slide(ctx context.Context, realm, hash string, expires, now time.Time) (auth.Row, error) {
 	row, err := s.slide(ctx, realm, hash, expires, now)
 	if err != nil {
@@ -148,12 +196,17 @@ func (s RedisSessions) slide(ctx context.Context, realm, hash string, expires, n
 	if err != nil {
 		return auth.Row{}, err
 	}
-	_, _ = s.index(ctx, row, now, unindexed)
-	row.Session.User, err = s.Users.User(ctx, row.Session.User.ID)
-	return row, err
+	if err := s.complete(ctx, &row); err != nil {
+		return auth.Row{}, err
+	}
+	if !row.EndedAt.IsZero() {
+		return auth.Row{}, auth.ErrNotFound
+	}
+	_, _ = s.index(ctx, row.Row, now, unindexed, "", false)
+	return row.Row, nil
 }
 
-// End deletes the session and leaves the mark. The first time stays.
+// End deletes the session and leaves a mark. Ending it again does not change the time.
 func (s RedisSessions) End(ctx context.Context, realm, hash string, now time.Time) error {
 	if _, err := s.Redis.run(ctx, endScript, sessionKey(realm, hash), millis(now)); err != nil {
 		return fmt.Errorf("end session: %w", err)
@@ -161,21 +214,48 @@ func (s RedisSessions) End(ctx context.Context, realm, hash string, now time.Tim
 	return nil
 }
 
-// EndAll goes through the user's list. A session that is stored while it does so
-// may not be listed yet: like one that is created later, it survives. If it fails
-// half-way, some are ended.
+// EndAll ends the sessions, waits for the user's lock in the database, and ends sessions
+// created meanwhile. A request that was confirmed earlier has finished by then; a later
+// one finds its session ended. A turn that cannot be had is a fault, though sessions have
+// ended.
 func (s RedisSessions) EndAll(ctx context.Context, realm string, t auth.Target, now time.Time) (int, error) {
-	if t.UserID == "" {
-		return 0, fmt.Errorf("end sessions: %w", errNoUser)
+	ended, err := s.endAll(ctx, realm, t, t.Except+t.Known, now) // one of them at most is set
+	if err != nil {
+		return ended, err
 	}
-	rows, gone, err := s.listed(ctx, realm, t.UserID)
+	if err := s.Users.Turn(ctx, t.UserID, func() error { return nil }); err != nil {
+		return ended, fmt.Errorf("end sessions: %w", err)
+	}
+	more, err := s.endAll(ctx, realm, t, "", now)
+	return ended + more, err
+}
+
+// endAll goes through the user's list; what is listed later was created later and
+// survives. If it fails half-way, some are ended. It fails as well if the list was lost,
+// or does not have the session with the id known, unless that is empty: then others may
+// be missing too. The sessions of a user who was deleted are over.
+func (s RedisSessions) endAll(ctx context.Context, realm string, t auth.Target, known string, now time.Time) (int, error) {
+	if err := t.Check(); err != nil {
+		return 0, fmt.Errorf("end sessions: %w", err)
+	}
+	_, all, gone, err := s.listed(ctx, realm, t.UserID)
+	if errors.Is(err, auth.ErrNotFound) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, fmt.Errorf("end sessions: %w", err)
 	}
-	rows = slices.DeleteFunc(rows, func(r auth.Row) bool {
-		return !alive(r, now) || r.Session.IssuedAt.After(now) ||
-			t.SessionID != "" && r.Session.ID != t.SessionID || t.Except != "" && r.Session.ID == t.Except
-	})
+	var rows []auth.Row
+	found := known == ""
+	for _, r := range all {
+		found = found || r.Session.ID == known
+		if t.SessionID == r.Session.ID || t.Except != "" && t.Except != r.Session.ID || t.All {
+			rows = append(rows, r.Row)
+		}
+	}
+	if !found {
+		return 0, fmt.Errorf("end sessions: %w", errLostList)
+	}
 	n, err := s.end(ctx, realm, t.UserID, rows, gone, now)
 	if err != nil {
 		return n, fmt.Errorf("end sessions: %w", err)
@@ -183,8 +263,8 @@ func (s RedisSessions) EndAll(ctx context.Context, realm string, t auth.Target, 
 	return n, nil
 }
 
-// end ends rows of a user, one after the other, and drops them from the list, along
-// with what was found gone.
+// end ends rows of a user, one after the other, and retires them along with those that
+// were found gone.
 func (s RedisSessions) end(ctx context.Context, realm, userID string, rows []auth.Row, gone []any, now time.Time) (n int, err error) {
 	for _, r := range rows {
 		ended, err := s.Redis.run(ctx, endScript, sessionKey(realm, r.Hash), millis(now))
@@ -196,113 +276,28 @@ func (s RedisSessions) end(ctx context.Context, realm, userID string, rows []aut
 		}
 		gone = append(gone, r.Hash)
 	}
-	if len(gone) == 0 {
-		return n, nil
-	}
-	end := s.Redis.observe(ctx, kindWrite, repairIndex)
-	ctx, cancel := s.Redis.bounded(ctx)
-	defer cancel()
-	end(s.Redis.client.ZRem(ctx, indexKey(realm, userID), gone...).Err()) // if it fails, the next one will
+	s.retire(ctx, realm, userID, gone)
 	return n, nil
 }
 
-// List reads the user's list, the sessions in it, and the user.
+// List reads the user, the user's list, and the sessions in it. It fails if the list was
+// lost.
 func (s RedisSessions) List(ctx context.Context, realm, userID string, now time.Time) (list []auth.Session, err error) {
-	rows, _, err := s.listed(ctx, realm, userID)
-	rows = slices.DeleteFunc(rows, func(r auth.Row) bool { return !alive(r, now) })
-	if err != nil || len(rows) == 0 {
-		return nil, wrap("list sessions", err)
-	}
-	user, err := s.Users.User(ctx, userID)
+	user, rows, _, err := s.listed(ctx, realm, userID)
 	if errors.Is(err, auth.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, wrap("list sessions", err)
+		return nil, fmt.Errorf("list sessions: %w", err)
 	}
 	for _, r := range rows {
-		r.Session.User = user
-		list = append(list, r.Session)
+		if r.alive(now) {
+			r.Session.User = user
+			list = append(list, r.Session)
+		}
 	}
 	slices.SortFunc(list, func(a, b auth.Session) int {
 		return cmp.Or(b.IssuedAt.Compare(a.IssuedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return list, nil
-}
-
-func wrap(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
-// listed reads the list of a user and the sessions in it; see rows.
-func (s RedisSessions) listed(ctx context.Context, realm, userID string) ([]auth.Row, []any, error) {
-	end := s.Redis.observe(ctx, kindRead, readIndex)
-	bound, cancel := s.Redis.bounded(ctx)
-	defer cancel()
-	hashes, err := s.Redis.client.ZRange(bound, indexKey(realm, userID), 0, -1).Result()
-	end(err)
-	if err != nil {
-		return nil, nil, err
-	}
-	return s.rows(ctx, realm, hashes)
-}
-
-// rows reads sessions, all at once. Those that were ended or are not there it
-// returns as gone: they cannot come back.
-func (s RedisSessions) rows(ctx context.Context, realm string, hashes []string) (rows []auth.Row, gone []any, err error) {
-	if len(hashes) == 0 {
-		return nil, nil, nil
-	}
-	end := s.Redis.observe(ctx, kindRead, readSession)
-	ctx, cancel := s.Redis.bounded(ctx)
-	defer cancel()
-	replies := make([]*redis.SliceCmd, len(hashes))
-	_, err = s.Redis.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, hash := range hashes {
-			replies[i] = p.HMGet(ctx, sessionKey(realm, hash), sessionFields...)
-		}
-		return nil
-	})
-	end(err)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, hash := range hashes {
-		row, err := redisRow(realm, hash, replies[i].Val())
-		if err != nil || !row.EndedAt.IsZero() {
-			gone = append(gone, hash)
-			continue
-		}
-		rows = append(rows, row)
-	}
-	return rows, gone, nil
-}
-
-// alive says what the statements in SQL ask of a row.
-func alive(r auth.Row, now time.Time) bool {
-	return r.EndedAt.IsZero() && r.Session.ExpiresAt.After(now) && r.Session.EndsAt.After(now)
-}
-
-// redisRow reads the values of sessionFields, of the user the id alone. What is not
-// there, or was not written here, is auth.ErrNotFound.
-func redisRow(realm, hash string, values []any) (auth.Row, error) {
-	r := auth.Row{Realm: realm, Hash: hash}
-	if len(values) != len(sessionFields) {
-		return r, auth.ErrNotFound
-	}
-	text := func(i int) string { s, _ := values[i].(string); return s }
-	at := func(i int) time.Time {
-		ms, _ := strconv.ParseInt(text(i), 10, 64)
-		return instant(ms)
-	}
-	v := &r.Session
-	v.ID, v.User.ID, v.Device.Name, v.Remember = text(0), text(1), text(2), text(6) == "1"
-	v.IssuedAt, v.ExpiresAt, v.EndsAt, r.EndedAt = at(3), at(4), at(5), at(7)
-	if r.EndedAt.IsZero() && (v.ID == "" || v.User.ID == "" || v.IssuedAt.IsZero() || v.ExpiresAt.IsZero() || v.EndsAt.IsZero()) {
-		return r, auth.ErrNotFound
-	}
-	return r, nil
 }

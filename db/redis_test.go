@@ -116,7 +116,7 @@ func TestRedisFind(t *testing.T) {
 
 		phone := s.session(signIn(s.T, s.db, "grace"), "phone", 0)
 		create(s, s, phone)
-		if err := s.db.DeleteUser(ctx, phone.Session.User.ID); err != nil {
+		if err := s.db.DeleteUser(ctx, auth.Standing{UserID: phone.Session.User.ID}); err != nil {
 			s.Fatal(err)
 		}
 		s.gone(phone, "of a user who was deleted")
@@ -233,15 +233,14 @@ func TestRedisEndAll(t *testing.T) {
 		n      int
 		left   string
 	}{
-		{"all", auth.Target{}, 2, "later"},
+		{"all", auth.Target{All: true}, 4, ""},
 		{"one", auth.Target{SessionID: "phone"}, 1, "later laptop"},
-		{"all but one", auth.Target{Except: "laptop"}, 1, "later laptop"},
-		{"all but one of somebody else", auth.Target{Except: "hers"}, 2, "later"},
+		{"all but one", auth.Target{Except: "laptop"}, 3, "laptop"},
 		{"unknown", auth.Target{SessionID: "unknown"}, 0, "later phone laptop"},
 		{"of somebody else", auth.Target{SessionID: "hers"}, 0, "later phone laptop"},
-		{"later than the request", auth.Target{SessionID: "later"}, 0, "later phone laptop"},
+		{"of a clock that was ahead", auth.Target{SessionID: "later"}, 1, "phone laptop"},
 		{"ended", auth.Target{SessionID: "ended"}, 0, "later phone laptop"},
-		{"expired", auth.Target{SessionID: "expired"}, 0, "later phone laptop"},
+		{"expired", auth.Target{SessionID: "expired"}, 1, "later phone laptop"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -268,4 +267,112 @@ func TestRedisEndAll(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A sign-in that fails on the way leaves nothing that signs in, is listed, or
+// pushes a good session out.
+func TestRedisHalfASignInCountsForNothing(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		ctx := s.Context()
+		good := make([]auth.Row, 20)
+		for i := range good {
+			good[i] = s.session(s.ada, fmt.Sprint("good", i), time.Duration(i)*time.Second)
+			create(s, s, good[i])
+		}
+		// 30 sign-ins whose last command never came.
+		for i := range 30 {
+			r := s.session(s.ada, fmt.Sprint("half", i), time.Minute)
+			if _, err := s.Redis.run(ctx, createScript, sessionKey(s.realm, r.Hash), pendingLife.Milliseconds(), "id", r.Session.ID,
+				"user", s.ada.ID, "device", "", "issued", millis(r.Session.IssuedAt), "expires", millis(r.Session.ExpiresAt),
+				"ends", millis(r.Session.EndsAt), "remember", 1); err != nil {
+				s.Fatal(err)
+			}
+			if _, err := s.index(ctx, r, r.Session.IssuedAt, 20, "", false); err != nil {
+				s.Fatal(err)
+			}
+			s.gone(r, "before it was confirmed")
+			if left := s.Redis.client.PTTL(ctx, sessionKey(s.realm, r.Hash)).Val(); left > pendingLife {
+				s.Errorf("half a session stays for %s, want %s at most", left, pendingLife)
+			}
+		}
+		if err := s.Create(ctx, s.session(s.ada, "new", 2*time.Minute), 20); err != nil {
+			s.Fatal(err)
+		}
+		list, err := s.List(ctx, s.realm, s.ada.ID, start)
+		if err != nil || len(list) != 20 {
+			s.Errorf("got %d sessions, %v; want 20", len(list), err)
+		}
+		s.wants(good[1], "the second oldest")
+	})
+}
+
+// Ending the sessions of a user ends those that are about to begin.
+func TestRedisEndsWhatIsPending(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		ctx, r := s.Context(), s.session(s.ada, "laptop", 0)
+		create(s, s, s.session(s.ada, "phone", 0))
+		listed := false
+		s.Redis.Observe = func(_ context.Context, _, step string) func(error) {
+			return func(error) {
+				if step == indexScript.name && !listed {
+					listed = true // and is not confirmed
+					if n, err := s.EndAll(ctx, s.realm, auth.Target{UserID: s.ada.ID, All: true}, start); n != 2 || err != nil {
+						s.Errorf("ended %d, %v; want 2", n, err)
+					}
+				}
+			}
+		}
+		if err := s.Create(ctx, r, 20); !errors.Is(err, auth.ErrRevoked) {
+			s.Errorf("got %v, want %v", err, auth.ErrRevoked)
+		}
+		s.ended(r, start, "though it was pending")
+	})
+}
+
+// Who asks is listed. If not, the list was lost, and others may be missing.
+func TestRedisLostListEndsNothing(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		ctx := s.Context()
+		laptop, phone := s.session(s.ada, "laptop", 0), s.session(s.ada, "phone", time.Minute)
+		create(s, s, laptop, phone)
+		if err := s.Redis.client.Del(ctx, indexKey(s.realm, s.ada.ID)).Err(); err != nil {
+			s.Fatal(err)
+		}
+		for _, target := range []auth.Target{{UserID: s.ada.ID, Except: "laptop"}, {UserID: s.ada.ID, All: true, Known: "laptop"}} {
+			_, err := s.EndAll(ctx, s.realm, target, start)
+			fault(s.T, "lost", err)
+		}
+		s.wants(phone, "it could not be found")
+	})
+}
+
+// The same where the two stores share no transaction: the list is read, a session
+// takes the place of one that is listed, and then the listed one ends.
+func TestRedisReissueDuringAnEnd(t *testing.T) {
+	onRedis(t, func(s *redisStage) {
+		create(s, s, s.session(s.ada, "thief", 0))
+		row := s.session(s.ada, "reissued", time.Second)
+		row.Rests = &auth.Standing{UserID: s.ada.ID, Confirm: func(ctx context.Context) error {
+			old, err := s.Find(ctx, s.realm, "hash of thief")
+			if err == nil && !old.EndedAt.IsZero() {
+				err = auth.ErrRevoked
+			}
+			return err
+		}}
+		var made error
+		once := false
+		s.Redis.Observe = func(_ context.Context, _, step string) func(error) {
+			return func(error) {
+				if step == readIndex && !once {
+					once = true
+					made = s.Create(s.Context(), row, 20)
+				}
+			}
+		}
+		n, err := s.EndAll(s.Context(), s.realm, auth.Target{UserID: s.ada.ID, All: true}, start.Add(time.Minute))
+		s.Redis.Observe = nil
+		if got := live(s.T, s, s.realm, s.ada, start.Add(time.Minute)); got != "" {
+			s.Errorf("made: %v; ended: %d, %v; left: %s", made, n, err, got)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,12 +27,12 @@ func (s Sessions) CreateFamily(ctx context.Context, family auth.Row, keep int) e
 	return nil
 }
 
-// Spend marks the token by one guarded statement. Whoever changes the row is the
-// one who spent it; everybody else reads what became of it.
+// Spend marks the token with one conditional update. The caller that changes the row has
+// spent the token. Any other replaces an unspent successor, also by a conditional update,
+// or reads why the token was refused.
 func (s Sessions) Spend(ctx context.Context, sp auth.Spend) (spent auth.Spent, err error) {
 	err = s.DB.transact(ctx, func(tx *tx) error {
-		now := millis(sp.Now)
-		n, err := tx.exec(ctx, spendToken, sp.Hash, sp.Realm, now, sp.Sealed)
+		n, err := tx.exec(ctx, spendToken, sp.Hash, sp.Realm, millis(sp.Now), sp.Sealed, sp.Next)
 		if err != nil {
 			return err
 		}
@@ -39,7 +40,10 @@ func (s Sessions) Spend(ctx context.Context, sp auth.Spend) (spent auth.Spent, e
 			spent, err = tx.succeed(ctx, sp)
 			return err
 		}
-		spent, err = tx.spentBefore(ctx, sp)
+		spent, err = tx.retry(ctx, sp)
+		if errors.Is(err, auth.ErrNotFound) {
+			spent, err = tx.spentBefore(ctx, sp)
+		}
 		return err
 	})
 	if err != nil {
@@ -60,34 +64,84 @@ func (t *tx) succeed(ctx context.Context, sp auth.Spend) (auth.Spent, error) {
 	return auth.Spent{Row: row, Sealed: sp.Sealed}, err
 }
 
-// spentBefore says why a token could not be spent, and ends the family of one
-// that comes back after the grace.
-func (t *tx) spentBefore(ctx context.Context, sp auth.Spend) (auth.Spent, error) {
-	c := sessionRow{realm: sp.Realm}
-	var used, expires int64
-	var spent auth.Spent
-	dest := append(c.dest(), &used, &expires, &spent.Sealed)
-	if err := t.queryRow(ctx, findToken, []any{sp.Hash, sp.Realm}, dest); err != nil {
+// retry replaces the successor of a spent token and slides nothing; auth.ErrNotFound
+// if there is none to replace.
+func (t *tx) retry(ctx context.Context, sp auth.Spend) (auth.Spent, error) {
+	if sp.Grace <= 0 {
+		return auth.Spent{}, auth.ErrNotFound
+	}
+	now, expires := millis(sp.Now), int64(0)
+	if err := t.queryRow(ctx, replaceSuccessor, []any{sp.Hash, sp.Realm, now, sp.Grace.Milliseconds()}, []any{&expires}); err != nil {
 		return auth.Spent{}, err
 	}
-	spent.Row = c.row()
-	switch {
-	case used == 0:
-		spent.Row.Session.ExpiresAt = instant(expires) // of this token, which nothing has moved
-	case sp.Now.Before(instant(used).Add(sp.Grace)) || !spent.Row.EndedAt.IsZero():
-	default:
-		spent.Reused = true
-		_, err := t.exec(ctx, endFamily, sp.Hash, sp.Realm, millis(sp.Now))
-		return spent, err
+	if _, err := t.exec(ctx, retryToken, sp.Hash, sp.Realm, now, sp.Sealed, sp.Next); err != nil {
+		return auth.Spent{}, err
 	}
-	return spent, nil
+	spent, _, err := t.token(ctx, sp)
+	if err != nil {
+		return auth.Spent{}, err
+	}
+	row := &spent.Row
+	row.Session.ExpiresAt = instant(expires) // of the replaced successor
+	_, err = t.exec(ctx, insertToken, sp.Next, sp.Realm, row.Session.ID, expires, millis(row.Session.EndsAt))
+	return spent, err
+}
+
+// spentBefore returns why a token could not be spent. It ends the family of one that is
+// dead, or that comes back outside the grace, unless its user is disabled: they may
+// be enabled again.
+func (t *tx) spentBefore(ctx context.Context, sp auth.Spend) (auth.Spent, error) {
+	spent, was, err := t.token(ctx, sp)
+	if err != nil {
+		return auth.Spent{}, err
+	}
+	row, within := &spent.Row, was.used.Sub(sp.Now).Abs() < sp.Grace
+	switch {
+	case !row.EndedAt.IsZero():
+	case was.used.IsZero() && !was.dead:
+		row.Session.ExpiresAt = was.expires // this token's own expiry, which never changes
+	case row.Session.User.Disabled:
+	case was.dead || !within:
+		spent.Reused = true
+		_, err = t.exec(ctx, endFamily, sp.Hash, sp.Realm, millis(sp.Now))
+	}
+	return spent, err
+}
+
+// A tokenState is the stored state of a refresh token.
+type tokenState struct {
+	used    time.Time // or retried, if it was; zero if neither
+	dead    bool
+	expires time.Time
+}
+
+// token reads a refresh token with its family.
+func (t *tx) token(ctx context.Context, sp auth.Spend) (spent auth.Spent, f tokenState, err error) {
+	c := sessionRow{realm: sp.Realm}
+	var used, expires int64
+	dest := append(c.dest(), &used, &f.dead, &expires, &spent.Sealed)
+	if err := t.queryRow(ctx, findToken, []any{sp.Hash, sp.Realm}, dest); err != nil {
+		return auth.Spent{}, tokenState{}, err
+	}
+	spent.Row, f.used, f.expires = c.row(), instant(used), instant(expires)
+	return spent, f, nil
 }
 
 // Family reads the family of a token together with its user.
-func (s Sessions) Family(ctx context.Context, realm, hash string) (auth.Row, error) {
+func (s Sessions) Family(ctx context.Context, realm, hash string) (auth.Spent, error) {
+	c, replaced := sessionRow{realm: realm}, false
+	if err := s.DB.queryRow(ctx, findFamily, []any{hash, realm}, append(c.dest(), &replaced)); err != nil {
+		return auth.Spent{}, fmt.Errorf("find family: %w", err)
+	}
+	row := c.row()
+	return auth.Spent{Row: row, Reused: replaced && row.EndedAt.IsZero() && !row.Session.User.Disabled}, nil
+}
+
+// FindByID reads a session by its public id, together with its user.
+func (s Sessions) FindByID(ctx context.Context, realm, id string) (auth.Row, error) {
 	c := sessionRow{realm: realm}
-	if err := s.DB.queryRow(ctx, findFamily, []any{hash, realm}, c.dest()); err != nil {
-		return auth.Row{}, fmt.Errorf("find family: %w", err)
+	if err := s.DB.queryRow(ctx, findSessionByID, []any{id, realm}, c.dest()); err != nil {
+		return auth.Row{}, fmt.Errorf("find session: %w", err)
 	}
 	return c.row(), nil
 }

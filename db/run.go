@@ -9,21 +9,28 @@ import (
 	"sessionlab/auth"
 )
 
-// prepare prepares every statement on the pool it belongs to. The pool prepares
-// it again, once, on each connection that runs it.
-func (d *DB) prepare(ctx context.Context) error {
-	for i, s := range statements {
+// prepare prepares queries on the pools they belong to, or none of them, and returns
+// the index of the first. The pool prepares a query again, once, on each connection
+// that runs it.
+func (d *DB) prepare(ctx context.Context, queries []query) (first statement, err error) {
+	var prepared []*sql.Stmt
+	for _, q := range queries {
 		pool := d.read
-		if s.kind != kindRead {
+		if q.kind != kindRead {
 			pool = d.write
 		}
-		p, err := pool.PrepareContext(ctx, s.text)
+		p, err := pool.PrepareContext(ctx, q.text)
 		if err != nil {
-			return fmt.Errorf("prepare %s: %w", s.text, err)
+			for _, p := range prepared {
+				p.Close()
+			}
+			return 0, fmt.Errorf("prepare %s: %w", q.text, err)
 		}
-		d.prepared[i] = p
+		prepared = append(prepared, p)
 	}
-	return nil
+	first = statement(len(d.queries))
+	d.queries, d.prepared = append(d.queries, queries...), append(d.prepared, prepared...)
+	return first, nil
 }
 
 func (d *DB) observe(ctx context.Context, kind, step string) func(error) {
@@ -35,10 +42,10 @@ func (d *DB) observe(ctx context.Context, kind, step string) func(error) {
 
 // queryRow reads one row into dest; auth.ErrNotFound if there is none.
 func (d *DB) queryRow(ctx context.Context, s statement, args, dest []any) error {
-	end := d.observe(ctx, kindRead, statements[s].text)
-	ctx, cancel := d.reading(ctx)
+	end := d.observe(ctx, kindRead, d.queries[s].text)
+	ctx, cancel := d.readContext(ctx)
 	defer cancel()
-	err := d.ask(ctx, func() error { return d.prepared[s].QueryRowContext(ctx, args...).Scan(dest...) })
+	err := d.retryingRead(ctx, func() error { return d.prepared[s].QueryRowContext(ctx, args...).Scan(dest...) })
 	if errors.Is(err, sql.ErrNoRows) || d.engine.absent(err) {
 		end(nil)
 		return auth.ErrNotFound
@@ -49,12 +56,12 @@ func (d *DB) queryRow(ctx context.Context, s statement, args, dest []any) error 
 
 // queryRows reads rows and hands each to row, which scans it.
 func (d *DB) queryRows(ctx context.Context, s statement, args []any, row func(scan func(...any) error) error) (err error) {
-	end := d.observe(ctx, kindRead, statements[s].text)
+	end := d.observe(ctx, kindRead, d.queries[s].text)
 	defer func() { end(err) }()
-	ctx, cancel := d.reading(ctx)
+	ctx, cancel := d.readContext(ctx)
 	defer cancel()
 	var rows *sql.Rows
-	err = d.ask(ctx, func() (err error) {
+	err = d.retryingRead(ctx, func() (err error) {
 		rows, err = d.prepared[s].QueryContext(ctx, args...)
 		return err
 	})
@@ -70,34 +77,37 @@ func (d *DB) queryRows(ctx context.Context, s statement, args []any, row func(sc
 	return rows.Err()
 }
 
-// ask runs a read, and again for as long as that is of use and ctx is not done.
-func (d *DB) ask(ctx context.Context, read func() error) error {
+// retryingRead runs read and retries it while the engine says that it may help and ctx is
+// not done. It returns an error if the database is lost.
+func (d *DB) retryingRead(ctx context.Context, read func() error) error {
+	if err := d.engine.lost(); err != nil {
+		return err
+	}
 	for {
 		err := read()
-		if err == nil || !d.engine.askAgain(err) || ctx.Err() != nil {
+		if err == nil || !d.engine.retryRead(err) || ctx.Err() != nil {
 			return err
 		}
 	}
 }
 
-// reading is the context of a read. It does not heed the end of ctx.
+// readContext returns the context of a read. It ignores the cancellation of ctx.
 //
-// For each statement with a context that can end, the driver of SQLite starts a
-// goroutine to watch it, which costs more than the read; and a read of a few rows
-// has nothing to wait for but the timeout that every connection has. A server may
-// not answer, but a connection that somebody stops waiting on is lost: visitors
-// who do not wait for a page must not cost one each.
-func (d *DB) reading(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx = context.WithoutCancel(ctx)
+// For each statement with a context that can end, the driver of SQLite starts a goroutine
+// to watch it, which costs more than the read; and a read of a few rows has nothing to
+// wait for but the timeout that every connection has. A server may not answer, but
+// canceling a query closes its connection: clients that abort requests must not cost a
+// connection each.
+func (d *DB) readContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if d.readWait == 0 {
-		return ctx, func() {}
+		return context.WithoutCancel(ctx), func() {}
 	}
-	return context.WithTimeout(ctx, d.readWait)
+	return auth.ForStorage(ctx, d.readWait)
 }
 
-// exec writes by one statement and says how many rows that changed.
+// exec writes by one statement and returns how many rows that changed.
 func (d *DB) exec(ctx context.Context, s statement, args ...any) (n int, err error) {
-	err = d.alone(ctx, s, func(ctx context.Context, p *sql.Stmt) error {
+	err = d.autocommit(ctx, s, func(ctx context.Context, p *sql.Stmt) error {
 		n, err = affected(p.ExecContext(ctx, args...))
 		return err
 	})
@@ -108,7 +118,7 @@ func (d *DB) exec(ctx context.Context, s statement, args ...any) (n int, err err
 // auth.ErrNotFound if it changed none.
 func (d *DB) execRow(ctx context.Context, s statement, args, dest []any) error {
 	none := false
-	err := d.alone(ctx, s, func(ctx context.Context, p *sql.Stmt) error {
+	err := d.autocommit(ctx, s, func(ctx context.Context, p *sql.Stmt) error {
 		err := p.QueryRowContext(ctx, args...).Scan(dest...)
 		if none = errors.Is(err, sql.ErrNoRows); none {
 			return nil
@@ -121,15 +131,15 @@ func (d *DB) execRow(ctx context.Context, s statement, args, dest []any) error {
 	return err
 }
 
-// alone runs a writing statement that is a transaction of its own.
-func (d *DB) alone(ctx context.Context, s statement, run func(context.Context, *sql.Stmt) error) error {
-	end := d.observe(ctx, kindWrite, statements[s].text)
+// autocommit runs a writing statement that is a transaction of its own.
+func (d *DB) autocommit(ctx context.Context, s statement, run func(context.Context, *sql.Stmt) error) error {
+	end := d.observe(ctx, kindWrite, d.queries[s].text)
 	ctx, cancel := d.bounded(ctx)
 	defer cancel()
 	alone := func() error { return run(ctx, d.prepared[s]) }
 	var err error
 	if d.group == nil {
-		err = d.patiently(ctx, alone)
+		err = d.retryingWrite(ctx, alone)
 	} else {
 		err = d.group.write(d, &write{ctx: ctx, alone: alone, do: func(t *tx) error {
 			return run(t.bounded, t.StmtContext(t.bounded, d.prepared[s]))
@@ -139,19 +149,18 @@ func (d *DB) alone(ctx context.Context, s statement, run func(context.Context, *
 	return err
 }
 
-// bounded is the context of a write. It ends after d.Wait and not with ctx: what
-// somebody asked for and did not wait for, such as a sign-out from a page that
-// is being closed, is done nevertheless.
+// bounded is the context of a write. It ends after d.Wait, or when the request has
+// waited for storage long enough; see [auth.ForStorage].
 func (d *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), d.Wait)
+	return auth.ForStorage(ctx, d.Wait)
 }
 
-// patiently runs a write, and again for as long as somebody else is in its way and
+// retryingWrite runs a write and retries it while it conflicts with another writer and
 // ctx is not done.
-func (d *DB) patiently(ctx context.Context, write func() error) error {
+func (d *DB) retryingWrite(ctx context.Context, write func() error) error {
 	for {
 		err := write()
-		if err == nil || !d.engine.again(err) || ctx.Err() != nil {
+		if err == nil || !d.engine.retryWrite(err) || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -170,10 +179,9 @@ func (d *DB) transact(ctx context.Context, do func(*tx) error) error {
 	bound, cancel := d.bounded(ctx)
 	defer cancel()
 	if d.group == nil {
-		return d.patiently(bound, func() error { return d.transactOnce(ctx, bound, do) })
+		return d.retryingWrite(bound, func() error { return d.transactOnce(ctx, bound, do) })
 	}
-	// Others share the begin and the commit; to this one they are the wait for its
-	// turn, and for the disk.
+	// Others share the begin and the commit; for this one they are counted as waiting.
 	end := d.observe(ctx, "transaction", "begin")
 	err := d.group.write(d, &write{ctx: bound, do: func(t *tx) error {
 		end(nil)
@@ -206,16 +214,16 @@ func (d *DB) transactOnce(ctx, bound context.Context, do func(*tx) error) error 
 	return err
 }
 
-// turn waits until no other transaction is changing what belongs to a user. What
-// is read afterwards stays so.
-func (t *tx) turn(ctx context.Context, userID string) error {
+// lockUser waits until no other transaction is changing the user's rows. What is read
+// afterwards does not change until this one ends.
+func (t *tx) lockUser(ctx context.Context, userID string) error {
 	return t.db.engine.lockUser(ctx, t, userID)
 }
 
-// exec runs a writing statement in the transaction and says how many rows that
+// exec runs a writing statement in the transaction and returns how many rows that
 // changed.
 func (t *tx) exec(ctx context.Context, s statement, args ...any) (int, error) {
-	end := t.db.observe(ctx, kindWrite, statements[s].text)
+	end := t.db.observe(ctx, kindWrite, t.db.queries[s].text)
 	n, err := affected(t.StmtContext(t.bounded, t.db.prepared[s]).ExecContext(t.bounded, args...))
 	end(err)
 	return n, err
@@ -224,11 +232,11 @@ func (t *tx) exec(ctx context.Context, s statement, args ...any) (int, error) {
 // queryRow reads one row in the transaction, or changes one and reads it back;
 // auth.ErrNotFound if there is none.
 func (t *tx) queryRow(ctx context.Context, s statement, args, dest []any) error {
-	kind := statements[s].kind
+	kind := t.db.queries[s].kind
 	if kind == kindLook {
 		kind = kindRead
 	}
-	end := t.db.observe(ctx, kind, statements[s].text)
+	end := t.db.observe(ctx, kind, t.db.queries[s].text)
 	err := t.StmtContext(t.bounded, t.db.prepared[s]).QueryRowContext(t.bounded, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		end(nil)

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,14 +10,14 @@ import (
 	"sessionlab/auth"
 )
 
-// Sessions keeps sessions in a table. It judges none: whether a row it returns is
-// still good is for the strategy to say.
+// Sessions keeps sessions in a table. It does not check them: the strategy decides
+// whether a row is still valid.
 type Sessions struct{ DB *DB }
 
 var _ auth.SessionStore = Sessions{}
 
-// Create stores a row and evicts beyond the newest keep, in one transaction. The
-// user must be in the table already.
+// Create stores a row, evicts beyond the newest keep, and deletes the oldest ended rows
+// beyond maxEnded, in one transaction. The user must be in the table already.
 func (s Sessions) Create(ctx context.Context, r auth.Row, keep int) error {
 	err := s.DB.transact(ctx, func(tx *tx) error { return tx.createSession(ctx, r, keep) })
 	if err != nil {
@@ -27,18 +28,48 @@ func (s Sessions) Create(ctx context.Context, r auth.Row, keep int) error {
 
 func (t *tx) createSession(ctx context.Context, r auth.Row, keep int) error {
 	v := r.Session
-	if err := t.turn(ctx, v.User.ID); err != nil { // or two sign-ins at once would both find room
+	if err := t.lockUser(ctx, v.User.ID); err != nil { // or two sign-ins at once would both find room
 		return err
 	}
+	if r.Rests != nil {
+		if err := t.stands(ctx, *r.Rests); err != nil {
+			return err
+		}
+	}
 	now := millis(v.IssuedAt)
-	_, err := t.exec(ctx, insertSession, r.Hash, r.Realm, v.ID, v.User.ID, v.Device.Name,
-		now, millis(v.ExpiresAt), millis(v.EndsAt), flag(v.Remember), nullMillis(r.EndedAt))
+	var seq int
+	err := t.queryRow(ctx, insertSession, []any{
+		r.Hash, r.Realm, v.ID, v.User.ID, v.Device.Name,
+		now, millis(v.ExpiresAt), millis(v.EndsAt), flag(v.Remember), nullMillis(r.EndedAt), v.User.Epoch,
+	}, []any{&seq})
+	if errors.Is(err, auth.ErrNotFound) {
+		return cmp.Or(t.enabled(ctx, v.User.ID), auth.ErrRevoked)
+	}
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, evictSessions, v.User.ID, r.Realm, r.Hash, now, max(keep-1, 0))
-	return err
+	keep = max(keep, 1)
+	if _, err := t.exec(ctx, evictSessions, v.User.ID, r.Realm, r.Hash, now, keep-1); err != nil {
+		return err
+	}
+	if seq <= keep+maxEnded { // there are no more rows than that
+		return nil
+	}
+	for _, drop := range []statement{dropTokens, dropSessions} {
+		if _, err := t.exec(ctx, drop, v.User.ID, r.Realm, now, keep+maxEnded); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// maxEnded bounds the rows of a user's ended and expired sessions in a realm; those of live
+// sessions are bounded apart. A row outlives its session so that a refusal can say why. A
+// sign-in deletes the oldest rows beyond the bound, with their refresh tokens; a copy of
+// such a cookie is refused like one that never existed. [DB.Sweep] deletes the others. The
+// program calls it with a time 31 days in the past, so a row is deleted 31 days after the
+// absolute end of its session, and a clock that is a month ahead deletes no live session.
+const maxEnded = 100
 
 // Find reads the row and its user together.
 func (s Sessions) Find(ctx context.Context, realm, hash string) (auth.Row, error) {
@@ -70,15 +101,29 @@ func (s Sessions) End(ctx context.Context, realm, hash string, now time.Time) er
 	return nil
 }
 
-var errNoUser = errors.New("no user id")
-
-// EndAll is one statement: a session that is created while it waits has a later
-// time and survives.
+// EndAll is one statement, in the user's turn: a session that another transaction creates
+// to replace one ended here is either already stored or refused. What is there is ended,
+// and what is created afterwards survives. It compares no times: a clock that was ahead
+// when a session began, or that is behind now, spares no session.
 func (s Sessions) EndAll(ctx context.Context, realm string, t auth.Target, now time.Time) (int, error) {
-	if t.UserID == "" {
-		return 0, fmt.Errorf("end sessions: %w", errNoUser)
+	if err := t.Check(); err != nil {
+		return 0, fmt.Errorf("end sessions: %w", err)
 	}
-	n, err := s.DB.exec(ctx, endSessions, t.UserID, realm, millis(now), t.SessionID, t.Except)
+	which, args := endAll, []any{t.UserID, realm, millis(now)}
+	switch {
+	case t.SessionID != "":
+		which, args = endOne, append(args, t.SessionID)
+	case t.Except != "":
+		which, args = endOthers, append(args, t.Except)
+	}
+	var n int
+	err := s.DB.transact(ctx, func(tx *tx) (err error) {
+		if err := tx.lockUser(ctx, t.UserID); err != nil {
+			return err
+		}
+		n, err = tx.exec(ctx, which, args...)
+		return err
+	})
 	if s.DB.engine.absent(err) {
 		return 0, nil
 	}

@@ -96,7 +96,28 @@ func TestCreateRefuses(t *testing.T) {
 	laptop := session(signIn(t, d, "ada"), "laptop", 0)
 	create(t, s, laptop)
 	fault(t, "the same hash twice", s.Create(t.Context(), laptop, 20))
-	fault(t, "an unknown user", s.Create(t.Context(), session(auth.User{ID: "nobody"}, "phone", 0), 20))
+	ada, grace := laptop.Session.User, signIn(t, d, "grace")
+	if err := d.Disable(t.Context(), grace.ID, start); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.End(t.Context(), realm, laptop.Hash, start); err != nil {
+		t.Fatal(err)
+	}
+	raised := ada
+	raised.Epoch++
+	resting := session(ada, "phone", 0)
+	resting.Rests = &auth.Standing{UserID: ada.ID, Realm: realm, SessionID: laptop.Session.ID}
+	for what, row := range map[string]auth.Row{
+		"an unknown user": session(auth.User{ID: "nobody"}, "phone", 0), "a user of another epoch": session(raised, "phone", 0),
+		"in place of a session that has ended": resting,
+	} {
+		if err := s.Create(t.Context(), row, 20); !errors.Is(err, auth.ErrRevoked) {
+			t.Errorf("%s: got %v, want ErrRevoked", what, err)
+		}
+	}
+	if err := s.Create(t.Context(), session(grace, "phone", 0), 20); !errors.Is(err, auth.ErrDisabled) {
+		t.Errorf("a disabled user: got %v, want ErrDisabled", err)
+	}
 	if n := count(t, d, "sessions"); n != 1 {
 		t.Errorf("got %d rows, want 1", n)
 	}
@@ -253,17 +274,17 @@ func TestEndAll(t *testing.T) {
 		n      int
 		left   string // of Ada's in this realm
 	}{
-		{"all", auth.Target{}, 2, "later"},
+		{"all", auth.Target{All: true}, 4, ""},
 		{"one", auth.Target{SessionID: "phone"}, 1, "later laptop"},
-		{"all but one", auth.Target{Except: "laptop"}, 1, "later laptop"},
-		{"all but one of somebody else", auth.Target{Except: "hers"}, 2, "later"},
+		{"all but one", auth.Target{Except: "laptop"}, 3, "laptop"},
+		{"all but one of somebody else", auth.Target{Except: "hers"}, 4, ""},
 		{"unknown", auth.Target{SessionID: "unknown"}, 0, "later phone laptop"},
 		{"no text", auth.Target{SessionID: "\x00\xff"}, 0, "later phone laptop"},
 		{"of somebody else", auth.Target{SessionID: "hers"}, 0, "later phone laptop"},
 		{"of another realm", auth.Target{SessionID: "elsewhere"}, 0, "later phone laptop"},
-		{"later than the request", auth.Target{SessionID: "later"}, 0, "later phone laptop"},
+		{"of a clock that was ahead", auth.Target{SessionID: "later"}, 1, "phone laptop"},
 		{"ended", auth.Target{SessionID: "ended"}, 0, "later phone laptop"},
-		{"expired", auth.Target{SessionID: "expired"}, 0, "later phone laptop"},
+		{"expired", auth.Target{SessionID: "expired"}, 1, "later phone laptop"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ctx := t.Context()
@@ -357,7 +378,7 @@ func written(t *testing.T, d *DB, dir string) string {
 	t.Helper()
 	var all strings.Builder
 	if dbtest.Postgres() {
-		for _, table := range []string{"users", "accounts", "sessions", "refresh_tokens", "benches", "departed"} {
+		for _, table := range []string{"users", "accounts", "sessions", "refresh_tokens", "departed"} {
 			var rows string
 			err := d.read.QueryRow("SELECT COALESCE(string_agg(r::text, ' '), '') FROM " + table + " AS r").Scan(&rows)
 			if err != nil {

@@ -11,13 +11,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
 const (
-	readers     = 4             // more only take turns at the processor
+	readers     = 4             // more would only compete for the CPU
 	readTimeout = 5000          // ms that a read waits, where the log is being recovered
 	turn        = 100           // ms that a write waits for a lock before it lets the next one try
 	mapped      = 1<<31 - 1<<16 // bytes of the file read without a system call: as many as SQLite maps
@@ -30,10 +31,10 @@ type pragma struct{ name, value, reads string }
 // statement, they would hold on whichever connection of the pool ran it.
 var pragmas = []pragma{
 	{"foreign_keys", "1", "1"},
-	{"synchronous", "FULL", "2"}, // what was answered survives a power cut
+	{"synchronous", "FULL", "2"}, // committed writes survive a power failure
 }
 
-// Readers have those, and writers these, besides.
+// Additional pragmas of reader and writer connections.
 var (
 	readPragmas = append([]pragma{
 		{"busy_timeout", fmt.Sprint(readTimeout), fmt.Sprint(readTimeout)},
@@ -45,6 +46,10 @@ var (
 		// and retried until [DB.Wait] is over.
 		{"busy_timeout", fmt.Sprint(turn), fmt.Sprint(turn)},
 		{"journal_mode", "WAL", "wal"}, // persistent, so readers find it set
+		// The log is moved into the file before it is long, and does not keep the
+		// room that it once had: on a small disk nothing else would be left.
+		{"wal_autocheckpoint", "200", "200"},         // pages of 4 KiB
+		{"journal_size_limit", "1048576", "1048576"}, // bytes
 	}, pragmas...)
 )
 
@@ -71,11 +76,11 @@ func (f *file) open(ctx context.Context, d *DB) error {
 	// and SQLite does not wait there.
 	ctx, cancel := context.WithTimeout(ctx, d.Wait)
 	defer cancel()
-	err = d.patiently(ctx, func() error { return verify(ctx, d.write, 1, writePragmas) })
+	err = d.retryingWrite(ctx, func() error { return verify(ctx, d.write, 1, writePragmas) })
 	if err != nil {
 		return err
 	}
-	return d.patiently(ctx, func() error { return verify(ctx, d.read, readers, readPragmas) })
+	return d.retryingWrite(ctx, func() error { return verify(ctx, d.read, readers, readPragmas) })
 }
 
 // close closes writers last: the last connection to close moves the log into the
@@ -95,19 +100,29 @@ func (f *file) close(d *DB) error {
 	return errors.Join(errs...)
 }
 
-// ready asks for the lock, and whether the file is still the one that was opened:
-// SQLite would go on writing to one that was deleted.
+// ready rewrites a page unchanged. If the disk is full, the write-ahead log may be the
+// reason: it is checkpointed, and the write is tried again.
 func (f *file) ready(ctx context.Context, d *DB) error {
-	if err := f.check(); err != nil {
+	if err := f.lost(); err != nil {
 		return err
 	}
-	return d.patiently(ctx, func() error {
-		t, err := d.write.BeginTx(ctx, nil)
-		if err != nil {
-			return err
+	write := func() error {
+		_, err := d.write.ExecContext(ctx, "PRAGMA user_version = 0")
+		return err
+	}
+	err := d.retryingWrite(ctx, write)
+	if full(err) {
+		if _, moved := d.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); moved == nil {
+			err = d.retryingWrite(ctx, write)
 		}
-		return t.Rollback()
-	})
+	}
+	return err
+}
+
+// full reports whether there was no room for a write.
+func full(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code()&0xff == sqlite3.SQLITE_IOERR)
 }
 
 // pool makes a pool of n connections that stay open. It opens none yet.
@@ -160,8 +175,8 @@ func verify(ctx context.Context, p *sql.DB, n int, settings []pragma) error {
 	return nil
 }
 
-// again says whether somebody else holds the lock.
-func (f *file) again(err error) bool {
+// retryWrite reports whether somebody else holds the lock.
+func (f *file) retryWrite(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
@@ -170,7 +185,8 @@ func (f *file) again(err error) bool {
 type file struct {
 	path     string // as it was given
 	absolute string
-	info     fs.FileInfo // when it was opened
+	info     fs.FileInfo                 // when it was opened
+	log      atomic.Pointer[fs.FileInfo] // of the log beside it, when it was first seen
 }
 
 // SQLite needs no more: whatever is text to Go can be compared with a text, and a
@@ -178,11 +194,13 @@ type file struct {
 func (f *file) String() string                              { return f.path }
 func (f *file) name() string                                { return "sqlite" }
 func (f *file) plain(err error) error                       { return err }
-func (f *file) askAgain(error) bool                         { return false }
+func (f *file) retryRead(error) bool                        { return false }
 func (f *file) absent(error) bool                           { return false }
 func (f *file) schema(text string) string                   { return text }
 func (f *file) lockSchema(context.Context, *tx) error       { return nil }
 func (f *file) lockUser(context.Context, *tx, string) error { return nil }
+
+func (f *file) lockAdmins(context.Context, *tx, ...string) error { return nil }
 
 // creating guards the moment in which a new file is open outside SQLite: closing
 // it would drop the locks that another handle in this process had on it
@@ -224,14 +242,32 @@ func cause(err error) error {
 	return err
 }
 
-// check says whether the path still leads to the file.
-func (f *file) check() error {
-	info, err := os.Stat(f.absolute)
+// lost returns an error if the path no longer leads to the file that was opened, or to
+// its log. SQLite goes on with files that were deleted, and what it writes is gone at
+// the next start. The check costs two system calls. A file that is put back is found
+// again; another file in its place, such as a backup, needs a restart.
+func (f *file) lost() error {
+	if err := same(f.absolute, f.info); err != nil {
+		return err
+	}
+	log := f.absolute + "-wal"
+	if known := f.log.Load(); known != nil {
+		return same(log, *known)
+	}
+	info, err := os.Stat(log)
+	if err == nil {
+		f.log.CompareAndSwap(nil, &info)
+	}
+	return nil // none yet
+}
+
+func same(path string, opened fs.FileInfo) error {
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	if !os.SameFile(info, f.info) {
-		return errors.New("another file took the place of " + f.absolute)
+	if !os.SameFile(info, opened) {
+		return errors.New("another file took the place of " + path)
 	}
 	return nil
 }

@@ -25,12 +25,16 @@ func TestNoStatementScansATable(t *testing.T) {
 		}
 	}
 	for i, s := range statements {
+		if statement(i) == listMembers {
+			continue // an administrator's search may read every user
+		}
 		n := 0
 		for strings.Contains(s.text, "$"+strconv.Itoa(n+1)) {
 			n++
 		}
 		for _, step := range plan(t, d.write, i, s.text, n) {
-			if strings.Contains(step, scan) && step != "SCAN CONSTANT ROW" && i != int(listBenches) { // which are few
+			few := strings.Contains(step, "users_admins") // however many users there are
+			if strings.Contains(step, scan) && step != "SCAN CONSTANT ROW" && !few {
 				t.Errorf("%s\n%s", step, s.text)
 			}
 		}

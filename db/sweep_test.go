@@ -16,8 +16,11 @@ func fill(t testing.TB, d *DB, u auth.User, n int, after time.Duration) {
 	err := d.transact(t.Context(), func(tx *tx) error {
 		for i := range n {
 			r := session(u, fmt.Sprintf("%v %d", after, i), after)
-			_, err := tx.exec(t.Context(), insertSession, r.Hash, r.Realm, r.Session.ID, u.ID, "",
-				millis(r.Session.IssuedAt), millis(r.Session.ExpiresAt), millis(r.Session.EndsAt), 1, nil)
+			var seq int
+			err := tx.queryRow(t.Context(), insertSession, []any{
+				r.Hash, r.Realm, r.Session.ID, u.ID, "",
+				millis(r.Session.IssuedAt), millis(r.Session.ExpiresAt), millis(r.Session.EndsAt), 1, nil, u.Epoch,
+			}, []any{&seq})
 			if err != nil {
 				return err
 			}
@@ -63,25 +66,6 @@ func TestSweep(t *testing.T) {
 	cancel()
 	if n, err := d.Sweep(stopped, end.Add(time.Hour)); n != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: got %d, %v; want none deleted", n, err)
-	}
-}
-
-func TestBench(t *testing.T) {
-	ctx := t.Context()
-	d := open(t)
-	if _, err := d.Bench(ctx, "1"); !errors.Is(err, auth.ErrNotFound) {
-		t.Errorf("got %v, want ErrNotFound", err)
-	}
-	for _, want := range []string{`{"clock":1}`, `{"name":"O'Hara \u0000 ü"}`, ``} {
-		if err := d.SaveBench(ctx, "1", []byte(want), start); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := d.Bench(ctx, "1"); err != nil || string(got) != want {
-			t.Errorf("got %s, %v; want %s", got, err, want)
-		}
-	}
-	if n := count(t, d, "benches"); n != 1 {
-		t.Errorf("got %d benches, want 1", n)
 	}
 }
 

@@ -42,9 +42,9 @@ type member struct {
 }
 
 // SignIn looks the account up by (issuer, subject) and by nothing else: two
-// accounts with one email are two users. Whoever is known and unchanged costs
-// one read. A changed profile replaces the stored one if it is told by the first
-// of the user's accounts: of two that are linked, neither overwrites the other.
+// accounts with one email are two users. A known and unchanged user costs one read. A
+// changed profile replaces the stored one only if it comes from the user's first account,
+// so that two linked accounts do not overwrite each other.
 func (d *DB) SignIn(ctx context.Context, id auth.Identity) (auth.User, error) {
 	u, err := d.signIn(ctx, id)
 	if err != nil {
@@ -63,6 +63,9 @@ func (d *DB) signIn(ctx context.Context, id auth.Identity) (auth.User, error) {
 	}
 	if a.user.Disabled {
 		return auth.User{}, auth.ErrDisabled
+	}
+	if id.Name == "" { // for example, the provider sends the name only once, or could not be reached for it
+		id.Name = a.user.Name
 	}
 	told := id.User()
 	fresh := account{user: told, email: told.Email, verified: id.EmailVerified, first: a.first}
@@ -92,12 +95,12 @@ func (d *DB) account(ctx context.Context, id auth.Identity) (account, error) {
 	return a, err
 }
 
-// addAccount creates a user and the account that leads there, or finds what
-// somebody who was quicker created.
+// addAccount creates a user and the account that leads there, or returns the one that a
+// concurrent request created.
 //
-// The id of the user is derived from the identity, but it may be in use: by the
-// user whom the account was unlinked from. That user must not be found by it any
-// more, so somebody new gets the next id that is derived.
+// The id of the user is derived from the identity, but it may be in use: by the user whom
+// the account was unlinked from. The identity must not lead to that user any more, so the
+// new user gets the next derived id.
 func (d *DB) addAccount(ctx context.Context, id auth.Identity) (a account, err error) {
 	err = d.transact(ctx, func(tx *tx) error {
 		if a, err = tx.account(ctx, id); !errors.Is(err, auth.ErrNotFound) {
@@ -130,7 +133,7 @@ var errIDInUse = errors.New("user id is in use")
 // the account; false if the id is in use. auth.ErrTaken says that somebody was
 // quicker to add the account, for another user.
 func (t *tx) addUser(ctx context.Context, u auth.User, id auth.Identity, hash any) (added bool, err error) {
-	if err := t.turn(ctx, u.ID); err != nil { // somebody may be deleting a user of that id
+	if err := t.lockUser(ctx, u.ID); err != nil { // somebody may be deleting a user of that id
 		return false, err
 	}
 	now := millis(t.db.now())

@@ -74,12 +74,29 @@ func TestSignInTakesOverWhatChanged(t *testing.T) {
 	}
 }
 
+// Some providers say a name the first time and never again.
+func TestSignInWithoutANameKeepsTheOneThatIsStored(t *testing.T) {
+	d := open(t)
+	ada := signIn(t, d, "ada")
+	nameless := identity("ada")
+	nameless.Name, nameless.Email = "", "new@mail.test"
+	for range 2 {
+		if u, err := d.SignIn(t.Context(), nameless); err != nil || u.Name != ada.Name || u.Email != "new@mail.test" {
+			t.Errorf("got %+v, %v; want the name %q and the new email", u, err, ada.Name)
+		}
+	}
+	nameless.Subject = "grace"
+	if u, err := d.SignIn(t.Context(), nameless); err != nil || u.Name != "new" {
+		t.Errorf("the first time: got %+v, %v", u, err)
+	}
+}
+
 func TestSignInFindsALinkedUser(t *testing.T) {
 	d := open(t)
 	ada := signIn(t, d, "ada")
 	linked := identity("ada")
 	linked.Provider, linked.Issuer, linked.Subject = "linked", "https://linked.test", "42"
-	if err := d.Link(t.Context(), ada.ID, linked); err != nil {
+	if err := d.Link(t.Context(), auth.Standing{UserID: ada.ID}, linked); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := d.SignIn(t.Context(), linked); err != nil || got.ID != ada.ID {

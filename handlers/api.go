@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -10,8 +11,8 @@ import (
 
 // The JSON API. Times are RFC 3339 in UTC.
 
-// sessionJSON has its times written out: the encoder would check each of them anew,
-// which costs more than all the rest of it.
+// sessionJSON holds formatted times, because encoding/json validates the output of every
+// MarshalJSON call again, which costs more than all the rest of the encoding.
 type sessionJSON struct {
 	ID        string `json:"id"`
 	IssuedAt  string `json:"issuedAt"`  // the sign-in
@@ -21,7 +22,7 @@ type sessionJSON struct {
 	Remember  bool   `json:"remember"`
 }
 
-func written(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 type userJSON struct {
 	ID      string `json:"id"`
@@ -39,45 +40,49 @@ type receiptJSON struct {
 }
 
 func (s *Site) apiSession(c echo.Context) error {
-	v := visitOf(c)
+	v := VisitOf(c)
 	receipt := s.receipt(v) // before the extra reads, which are not the session's
-	extra := s.enrich(c, v.session)
-	return renderJSON(c, struct {
+	extra := s.Extra(c, v.Session)
+	return RenderJSON(c, struct {
 		Strategy string      `json:"strategy"`
 		Session  sessionJSON `json:"session"`
 		User     userJSON    `json:"user"`
 		Extra    Extra       `json:"extra"`
 		Receipt  receiptJSON `json:"receipt"`
 	}{
-		v.manager.Name,
+		v.Manager.Name,
 		sessionJSON{
-			v.session.ID, written(v.session.IssuedAt), written(v.session.RenewAt),
-			written(v.session.ExpiresAt), written(v.session.EndsAt), v.session.Remember,
+			v.Session.ID, formatTime(v.Session.IssuedAt), formatTime(v.Session.RenewAt),
+			formatTime(v.Session.ExpiresAt), formatTime(v.Session.EndsAt), v.Session.Remember,
 		},
-		toJSON(v.session.User), extra, receipt,
+		toJSON(v.Session.User), extra, receipt,
 	})
 }
 
-func (s *Site) receipt(v *visit) receiptJSON {
+func (s *Site) receipt(v *Visit) receiptJSON {
 	return receiptJSON{
-		Reads: v.receipt.Count("read"), Writes: v.receipt.Count("write"),
-		Micros: s.Now().Sub(v.began).Microseconds(), CookieBytes: v.jar.Bytes(),
+		Reads: v.Receipt.Count("read"), Writes: v.Receipt.Count("write"),
+		Micros: s.Now().Sub(v.Began).Microseconds(), CookieBytes: v.Jar.Bytes(),
 	}
 }
 
-func (s *Site) apiUser(c echo.Context) error { return renderJSON(c, toJSON(visitOf(c).session.User)) }
+func (s *Site) apiUser(c echo.Context) error { return RenderJSON(c, toJSON(VisitOf(c).Session.User)) }
 
 func toJSON(u auth.User) userJSON { return userJSON{u.ID, u.Email, u.Name, u.Picture, u.Role} }
 
 func (s *Site) apiSessions(c echo.Context) error {
-	v := visitOf(c)
-	lister, ok := v.manager.Strategy.(auth.Lister)
+	v := VisitOf(c)
+	lister, ok := v.Manager.Strategy.(auth.Lister)
 	if !ok {
 		return errNotListable
 	}
-	list, err := lister.Sessions(c.Request().Context(), v.session.User.ID)
+	list, err := lister.Sessions(c.Request().Context(), v.Session.User.ID)
 	if err != nil {
-		return unavailable(err)
+		return Unavailable(err)
+	}
+	current := func(one auth.Session) bool { return one.ID == v.Session.ID }
+	if err := s.confirmUnlisted(c, slices.ContainsFunc(list, current)); err != nil {
+		return err
 	}
 	type entry struct {
 		ID        string    `json:"id"`
@@ -90,7 +95,7 @@ func (s *Site) apiSessions(c echo.Context) error {
 		Sessions []entry `json:"sessions"`
 	}{make([]entry, len(list))}
 	for i, one := range list {
-		answer.Sessions[i] = entry{one.ID, one.ID == v.session.ID, one.Device.Name, one.IssuedAt, one.ExpiresAt}
+		answer.Sessions[i] = entry{one.ID, one.ID == v.Session.ID, one.Device.Name, one.IssuedAt, one.ExpiresAt}
 	}
-	return renderJSON(c, answer)
+	return RenderJSON(c, answer)
 }

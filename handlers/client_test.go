@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"sessionlab/handlers/handlerstest"
 )
 
 // apiClient is an example of a script that calls the API of a site under `pair`
@@ -32,7 +34,7 @@ var errSignedOut = errors.New("signed out: send the person to /sign-in")
 func (c *apiClient) get(path string) (*http.Response, error) {
 	for range 2 {
 		if c.token != "" {
-			r := httptest.NewRequest(http.MethodGet, localURL+path, nil)
+			r := httptest.NewRequest(http.MethodGet, handlerstest.LocalURL+path, nil)
 			r.Header.Set("Authorization", "Bearer "+c.token)
 			if resp := c.call(r); resp.StatusCode != http.StatusUnauthorized {
 				return resp, nil
@@ -56,11 +58,11 @@ func (c *apiClient) get(path string) (*http.Response, error) {
 
 func TestClientSurvivesExpiry(t *testing.T) {
 	for _, strategy := range []string{"pair", "rotation"} {
-		s := newSite(t, strategy)
-		laptop := newBrowser(t, s).signIn("ada")
+		s := handlerstest.NewSite(t, strategy)
+		laptop := handlerstest.NewBrowser(t, s).SignIn("ada")
 		client := &apiClient{
-			exchange: func() *http.Response { return laptop.request("POST", "/api/token", nil, "same-origin").Result() },
-			call:     func(r *http.Request) *http.Response { return s.answer(r).Result() }, // no cookies
+			exchange: func() *http.Response { return laptop.Request("POST", "/api/token", nil, "same-origin").Result() },
+			call:     func(r *http.Request) *http.Response { return s.Answer(r).Result() }, // no cookies
 		}
 		for hour := range 5 {
 			resp, err := client.get("/api/user")
@@ -70,10 +72,10 @@ func TestClientSurvivesExpiry(t *testing.T) {
 			if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 || len(resp.Header["Set-Cookie"]) != 0 {
 				t.Errorf("%s: got %d %s, with %d cookies", strategy, resp.StatusCode, body, len(resp.Header["Set-Cookie"]))
 			}
-			s.clock.Advance(time.Hour)
+			s.Clock.Advance(time.Hour)
 		}
-		laptop.get("/sessions").press("#header-sign-out")
-		s.clock.Advance(15 * time.Minute)
+		laptop.Get("/sessions").Press("#header-sign-out")
+		s.Clock.Advance(15 * time.Minute)
 		if _, err := client.get("/api/user"); !errors.Is(err, errSignedOut) {
 			t.Errorf("%s: got %v, want %v", strategy, err, errSignedOut)
 		}

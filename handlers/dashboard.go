@@ -10,22 +10,22 @@ import (
 	"sessionlab/views"
 )
 
-// shownDevices is how many devices the dashboard shows; /sessions shows all.
+// shownDevices bounds the devices that the dashboard shows; /sessions shows all.
 const shownDevices = 4
 
-const landingTitle = "Sign-in that you can read"
+const LandingTitle = "Sign-in that you can read"
 
 // landing is the first page.
 func (s *Site) landing(c echo.Context) error {
-	v := visitOf(c)
-	p := s.page(c.Request(), landingTitle)
-	p.Notice = farewell(v.err)
+	v := VisitOf(c)
+	p := s.Page(c.Request(), LandingTitle)
+	p.Notice = sessionNotice(v.Err)
 	if s.Extension != nil {
 		return s.Extension.Landing(c, p)
 	}
-	kind, _ := auth.KindOf(v.manager.Name)
-	return render(c.Response(), http.StatusOK, views.LandingPage(p, views.Landing{
-		Strategy: kind.Name, Gloss: kind.Gloss, SignedIn: v.signedIn(),
+	kind, _ := auth.KindOf(v.Manager.Name)
+	return Render(c.Response(), http.StatusOK, views.LandingPage(p, views.Landing{
+		Strategy: kind.Name, Gloss: kind.Summary, SignedIn: v.SignedIn(),
 		Facts: []views.Fact{
 			{Label: "Sign-in", Value: "OAuth with PKCE, state and nonce; Google, GitHub and any OpenID provider by a setting"},
 			{Label: "Table reads per request", Value: kind.Reads, Mono: true},
@@ -34,27 +34,26 @@ func (s *Site) landing(c echo.Context) error {
 	}))
 }
 
-// farewell says on an open page why the session that came with the request is
-// over, or that nobody can tell; nil when there is nothing to say.
-func farewell(err error) *views.Notice {
+// sessionNotice returns a notice for a public page that says why the request's session
+// ended, or that the store is unavailable; nil if there is nothing to say.
+func sessionNotice(err error) *views.Notice {
 	switch reason := auth.Reason(err); {
 	case err == nil || reason == "no_session":
 		return nil
 	case reason == "":
 		return &views.Notice{Kind: "warn", Title: errStore.Title + ".", Text: errStore.Text}
 	default:
-		words := refusals[reason]
-		return &views.Notice{Kind: "info", Title: words.title + ".", Text: words.text}
+		return notice("info", reason)
 	}
 }
 
 // dashboard is the page "Your session".
 func (s *Site) dashboard(c echo.Context) error {
-	v := visitOf(c)
-	extra := s.enrich(c, v.session)
+	v := VisitOf(c)
+	extra := s.Extra(c, v.Session)
 	devices, err := s.devices(c)
-	if err != nil { // a session that needs no store at this moment is shown all the same
-		s.Log.WarnContext(c.Request().Context(), "devices not listed", "id", v.id, "error", err)
+	if err != nil { // still show a session that needs no store right now
+		s.Log.WarnContext(c.Request().Context(), "devices not listed", "id", v.ID, "error", err)
 		devices.Unlisted = "Nobody can tell at this moment where else you are signed in: the storage does not answer."
 	}
 	if n := len(devices.Sessions); n > shownDevices {
@@ -70,31 +69,26 @@ func (s *Site) dashboard(c echo.Context) error {
 		})
 		devices.Sessions, devices.More = devices.Sessions[:shownDevices], n-shownDevices
 	}
-	now, kind := v.manager.Now(), kindOf(v.manager)
+	now, kind := v.Manager.Now(), v.Manager.Kind()
 	role, note := extra.Role, "asked just now"
 	if role == "" {
-		role, note = v.session.User.Role, "as it was when this session was sealed"
+		role, note = v.Session.User.Role, "as it was when this session was sealed"
 	}
 	m := views.Dashboard{
-		Name: v.session.User.Name, Email: v.session.User.Email, Role: role, RoleNote: note,
-		RememberedBy: kind.Name, Gloss: kind.Gloss,
-		IdleEnd: when(v.session.ExpiresAt, now), FinalEnd: on(v.session.EndsAt, now),
+		Name: v.Session.User.Name, Email: v.Session.User.Email, Role: role, RoleNote: note,
+		RememberedBy: kind.Name, Gloss: kind.Summary,
+		IdleEnd: views.Relative(v.Session.ExpiresAt, now), FinalEnd: views.OnDay(v.Session.EndsAt, now),
 		Facts: []views.Fact{
-			{Label: "Signed in", Time: when(v.session.IssuedAt, now), Note: v.session.Device.Name},
-			{Label: "Session", Value: v.session.ID, Mono: true, Note: "its public id: no secret"},
+			{Label: "Signed in", Time: views.Relative(v.Session.IssuedAt, now), Note: v.Session.Device.Name},
+			{Label: "Session", Value: v.Session.ID, Mono: true, Note: "its public id: no secret"},
 		},
 		Devices: devices,
 	}
 	if !extra.MemberSince.IsZero() {
-		m.Facts = append(m.Facts, views.Fact{Label: "First sign-in", Time: when(extra.MemberSince, s.Now())})
+		m.Facts = append(m.Facts, views.Fact{Label: "First sign-in", Time: views.Relative(extra.MemberSince, s.Now())})
 	}
 	if s.Extension != nil {
 		m.Inside = s.Extension.Inside(c)
 	}
-	return render(c.Response(), http.StatusOK, views.DashboardPage(s.page(c.Request(), "Your session"), m))
-}
-
-func kindOf(m *auth.Manager) auth.Kind {
-	kind, _ := auth.KindOf(m.Name)
-	return kind
+	return Render(c.Response(), http.StatusOK, views.DashboardPage(s.Page(c.Request(), "Your session"), m))
 }

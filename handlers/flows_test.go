@@ -1,68 +1,29 @@
 package handlers_test
 
 import (
-	"strings"
 	"testing"
+
+	"sessionlab/handlers/handlerstest"
 )
-
-// A visitor presses their way through the whole site: landing, sign-in, the
-// provider, dashboard, toggle, devices, sign-out.
-func TestTourInCompareMode(t *testing.T) {
-	t.Parallel()
-	site := newSite(t, "compare")
-	ada := newBrowser(t, site)
-
-	ada.get("/").at("/", 200)
-	ada.follow(`header a[href="/sign-in"]`).at("/sign-in", 200)
-	ada.press("#sign-in-dev").at("/idp/authorize", 200)
-	ada.press("button[name=persona][value=ada]").at("/dashboard", 200)
-	if !strings.Contains(ada.text(), "Ada Lovelace") || !strings.Contains(ada.text(), "ada@example.com") {
-		t.Errorf("the dashboard does not know Ada:\n%s", ada.text())
-	}
-	if !ada.has("#trust-database[aria-pressed=true]") || !ada.has(".devices .current") {
-		t.Errorf("the dashboard does not show database and this device:\n%s", ada.text())
-	}
-
-	ada.press("#trust-cookie").at("/dashboard", 200)
-	if !ada.has("#trust-cookie[aria-pressed=true]") || ada.has(".devices .current") {
-		t.Errorf("the toggle did not choose cookie:\n%s", ada.text())
-	}
-	ada.follow(`main a[href="/sessions"]`).at("/sessions", 200)
-	if ada.has("#revoke-all") || ada.has("#revoke-others") {
-		t.Error("cookie offers to end what it cannot end")
-	}
-	ada.press("#trust-database").at("/sessions", 200)
-	if ada.page.Find(".devices li").Length() != 1 || !ada.has("#revoke-all") {
-		t.Errorf("database does not list the one device:\n%s", ada.text())
-	}
-
-	ada.press("#header-sign-out").told("signed_out")
-	if held := ada.header(); strings.Contains(held, "session-") || strings.Contains(held, "flow-") {
-		t.Errorf("after the sign-out the browser holds %s", held)
-	}
-	ada.wants("/dashboard", 303)
-	site.log.wants(t, "sign_in_ok")
-	site.log.wants(t, "sign_out")
-}
 
 func TestTourUnderOneStrategy(t *testing.T) {
 	t.Parallel()
 	for _, strategy := range []string{"cookie", "database"} {
 		t.Run(strategy, func(t *testing.T) {
 			t.Parallel()
-			site := newSite(t, strategy)
-			ada := newBrowser(t, site)
-			ada.get("/").follow(`main a[href="/sign-in"]`).press("#sign-in-dev").press("button[value=ada]").at("/dashboard", 200)
-			if ada.has("#trust-"+strategy) || ada.has("#inside") || ada.has(`a[href="/compare"]`) {
+			site := handlerstest.NewSite(t, strategy)
+			ada := handlerstest.NewBrowser(t, site)
+			ada.Get("/").Follow(`main a[href="/sign-in"]`).Press("#sign-in-dev").Press("button[value=ada]").At("/dashboard", 200)
+			if ada.Has("#trust-"+strategy) || ada.Has("#inside") || ada.Has(`a[href="/compare"]`) {
 				t.Error("the lab shows on a product's page")
 			}
-			ada.follow(`nav a[href="/sessions"]`).at("/sessions", 200)
-			if ada.has("#revoke-all") != (strategy == "database") {
-				t.Errorf("%s offers to end everything: %t", strategy, ada.has("#revoke-all"))
+			ada.Follow(`nav a[href="/sessions"]`).At("/sessions", 200)
+			if ada.Has("#revoke-all") != (strategy == "database") {
+				t.Errorf("%s offers to end everything: %t", strategy, ada.Has("#revoke-all"))
 			}
-			ada.get("/").follow(`main a[href="/dashboard"]`).press("#sign-out").told("signed_out")
-			ada.wants("/dashboard", 303).wants("/sessions", 303)
-			ada.wantsAPI("GET", "/api/session", 401, "no_session")
+			ada.Get("/").Follow(`main a[href="/dashboard"]`).Press("#sign-out").Told("signed_out")
+			ada.Wants("/dashboard", 303).Wants("/sessions", 303)
+			ada.WantsAPI("GET", "/api/session", 401, "no_session")
 		})
 	}
 }
@@ -71,13 +32,13 @@ func TestTourUnderOneStrategy(t *testing.T) {
 func TestOneStrategyHasNoLab(t *testing.T) {
 	t.Parallel()
 	for _, strategy := range []string{"cookie", "database"} {
-		ada := newBrowser(t, newSite(t, strategy)).signIn("ada")
+		ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, strategy)).SignIn("ada")
 		for _, path := range []string{"/compare", "/compare/state"} {
-			ada.wants(path, 404)
+			ada.Wants(path, 404)
 		}
 		for _, path := range []string{"/compare/steal", "/compare/reset", "/compare/set-role", "/strategy"} {
-			if ada.post(path, nil); ada.page.status != 404 {
-				t.Errorf("POST %s under %s: got %d, want 404", path, strategy, ada.page.status)
+			if ada.Post(path, nil); ada.Page.Status != 404 {
+				t.Errorf("POST %s under %s: got %d, want 404", path, strategy, ada.Page.Status)
 			}
 		}
 	}
@@ -86,27 +47,27 @@ func TestOneStrategyHasNoLab(t *testing.T) {
 // Whoever is sent to sign in comes back to the page they wanted.
 func TestSignInLeadsBack(t *testing.T) {
 	t.Parallel()
-	ada := newBrowser(t, newSite(t, "database"))
-	ada.get("/sessions").at("/sign-in", 200)
-	ada.press("#sign-in-dev").press("button[value=ada]").at("/sessions", 200)
-	ada.get("/sign-in?next=/sessions").at("/sessions", 200) // signed in already
+	ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, "database"))
+	ada.Get("/sessions").At("/sign-in", 200)
+	ada.Press("#sign-in-dev").Press("button[value=ada]").At("/sessions", 200)
+	ada.Get("/sign-in?next=/sessions").At("/sessions", 200) // signed in already
 }
 
 // A sign-in always makes a new session, and ends the one that the browser
 // brought: what was planted before it is worth nothing.
 func TestSignInReplacesTheSession(t *testing.T) {
 	t.Parallel()
-	site := newSite(t, "database")
-	laptop, thief := newBrowser(t, site).signIn("ada"), newBrowser(t, site)
-	thief.steal(laptop).wants("/dashboard", 200)
-	_, before := laptop.api("GET", "/api/session")
+	site := handlerstest.NewSite(t, "database")
+	laptop, thief := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site)
+	thief.Steal(laptop).Wants("/dashboard", 200)
+	_, before := laptop.API("GET", "/api/session")
 
-	laptop.get("/sign-in?reason=signed_out").press("#sign-in-dev").press("button[value=ada]").at("/dashboard", 200)
-	_, after := laptop.api("GET", "/api/session")
-	if id := sessionOf(before)["id"]; id == sessionOf(after)["id"] {
+	laptop.Get("/sign-in?reason=signed_out").Press("#sign-in-dev").Press("button[value=ada]").At("/dashboard", 200)
+	_, after := laptop.API("GET", "/api/session")
+	if id := handlerstest.SessionOf(before)["id"]; id == handlerstest.SessionOf(after)["id"] {
 		t.Errorf("the session is still %v", id)
 	}
-	thief.get("/dashboard").told("revoked")
+	thief.Get("/dashboard").Told("revoked")
 }
 
 // Identity is issuer and subject. The same address from another provider is
@@ -114,12 +75,27 @@ func TestSignInReplacesTheSession(t *testing.T) {
 func TestProvidersDoNotMeetByEmail(t *testing.T) {
 	t.Parallel()
 	for _, strategy := range []string{"cookie", "database"} {
-		site := newSite(t, strategy)
-		_, here := newBrowser(t, site).signInAt("dev", "ada").api("GET", "/api/user")
-		_, there := newBrowser(t, site).signInAt("oidc", "ada").api("GET", "/api/user")
-		_, again := newBrowser(t, site).signInAt("dev", "ada").api("GET", "/api/user")
+		site := handlerstest.NewSite(t, strategy)
+		_, here := handlerstest.NewBrowser(t, site).SignInAt("dev", "ada").API("GET", "/api/user")
+		_, there := handlerstest.NewBrowser(t, site).SignInAt("oidc", "ada").API("GET", "/api/user")
+		_, again := handlerstest.NewBrowser(t, site).SignInAt("dev", "ada").API("GET", "/api/user")
 		if here["email"] != there["email"] || here["id"] == there["id"] || here["id"] != again["id"] {
 			t.Errorf("%s: got %v here, %v there, %v again", strategy, here, there, again)
+		}
+	}
+}
+
+// Somebody who comes back to a page after a sign-in does not read again what was done
+// before it.
+func TestNoOldNewsAfterASignIn(t *testing.T) {
+	ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, "database"))
+	for path, want := range map[string]string{
+		"/account?done=password": "/account", "/sessions?ended=others": "/sessions", "/dashboard?x=1&done=linked": "/dashboard?x=1",
+	} {
+		w := ada.Request("GET", path, nil, "none")
+		to := ada.Parse(w.Header().Get("Location"))
+		if got := to.Query().Get("next"); got != want {
+			t.Errorf("%s: next is %q, want %q", path, got, want)
 		}
 	}
 }

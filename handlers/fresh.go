@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -11,15 +12,15 @@ import (
 	"sessionlab/views"
 )
 
-// freshFor is how long after a sign-in an account may be changed. It counts from
-// the sign-in, which no refresh moves (ASVS 7.5.1).
+// freshFor is how long after a sign-in the user may change their account. Refreshing a
+// session does not extend it (ASVS 7.5.1).
 const freshFor = 10 * time.Minute
 
-// requireConfirmed lets pass whose session the server itself remembers. Copies of
-// a session that save the asking, which may be minutes old, do not count, and
-// nothing in a request can make them count.
+// requireConfirmed allows a request only if the strategy confirms its session with the
+// server. A cached copy in a cookie, which may be minutes old, is not enough, and no part
+// of the request can change that.
 func (s *Site) requireConfirmed(next echo.HandlerFunc) echo.HandlerFunc {
-	return s.requireSession(func(c echo.Context) error {
+	return s.RequireSession(func(c echo.Context) error {
 		if err := s.confirm(c); err != nil {
 			return err
 		}
@@ -27,43 +28,57 @@ func (s *Site) requireConfirmed(next echo.HandlerFunc) echo.HandlerFunc {
 	})
 }
 
-// requireFresh guards what would give an account away: it lets pass who signed in
-// within the last ten minutes, whose session the server confirms, and whose
-// account is there and enabled. Ending sessions does not need it: that must be
-// easy, and who abuses it can only sign the owner out.
-func (s *Site) requireFresh(next echo.HandlerFunc) echo.HandlerFunc {
+// requirePresent guards routes that change data: the server must confirm the session, and
+// the user must exist and be enabled.
+func (s *Site) requirePresent(next echo.HandlerFunc) echo.HandlerFunc {
 	return s.requireConfirmed(func(c echo.Context) error {
-		if err := s.present(c); err != nil {
+		if err := s.checkUser(c); err != nil {
 			return err
-		}
-		if !fresh(visitOf(c)) {
-			return s.askAgain(c)
 		}
 		return next(c)
 	})
 }
 
-func fresh(v *visit) bool { return v.manager.Now().Sub(v.session.IssuedAt) <= freshFor }
+// requireFresh guards routes that could hand over an account: it is requirePresent plus a
+// sign-in within the last ten minutes. Ending sessions does not need it: that must be
+// easy, and an attacker gains nothing by it except signing the owner out.
+func (s *Site) requireFresh(next echo.HandlerFunc) echo.HandlerFunc {
+	return s.requirePresent(func(c echo.Context) error {
+		if !fresh(VisitOf(c)) {
+			return s.requireReauth(c)
+		}
+		return next(c)
+	})
+}
 
-// confirm replaces what a copy says of the session by what the server remembers.
+// fresh reports whether somebody signed in recently. A sign-in time in the future counts
+// only up to freshFor, so that setting the clock back by seconds does no harm and by
+// hours does not make an old sign-in fresh.
+func fresh(v *Visit) bool { return v.Manager.Now().Sub(v.Session.IssuedAt).Abs() <= freshFor }
+
+// confirm checks the session with the server and replaces the copy from the cookie with
+// the server's version.
 func (s *Site) confirm(c echo.Context) error {
-	v := visitOf(c)
-	if v.bearer {
-		return nil // shown without what would confirm it, and over soon by itself (RFC 6750 §5.3)
+	v, ctx := VisitOf(c), c.Request().Context()
+	var session auth.Session
+	var err error
+	if v.Bearer != "" {
+		session, err = v.Manager.ConfirmBearer(ctx, v.Bearer, v.Session)
+	} else {
+		session, err = v.Manager.Confirm(ctx, v.Jar, v.Session)
 	}
-	session, err := v.manager.Confirm(c.Request().Context(), v.jar, v.session)
 	if err != nil {
 		if auth.Refused(err) {
-			v.err = err
+			v.Err = err
 		}
-		return unavailable(err)
+		return Unavailable(err)
 	}
-	v.session = session
+	v.Session = session
 	return nil
 }
 
-// present reads the user, where users are stored.
-func (s *Site) present(c echo.Context) error {
+// checkUser checks that the user exists and is enabled, if users are stored.
+func (s *Site) checkUser(c echo.Context) error {
 	if s.Users == nil {
 		return nil
 	}
@@ -73,25 +88,28 @@ func (s *Site) present(c echo.Context) error {
 
 // liveUser reads the session's user as they are now: there, and enabled.
 func (s *Site) liveUser(c echo.Context) (auth.User, error) {
-	u, err := s.Users.User(c.Request().Context(), visitOf(c).session.User.ID)
+	u, err := s.Users.User(c.Request().Context(), VisitOf(c).Session.User.ID)
 	switch {
 	case errors.Is(err, auth.ErrNotFound):
 		return auth.User{}, auth.ErrRevoked
 	case err != nil:
-		return auth.User{}, unavailable(err)
+		return auth.User{}, Unavailable(err)
 	case u.Disabled:
 		return auth.User{}, auth.ErrDisabled
 	}
 	return u, nil
 }
 
-// askAgain refuses, and on a page offers to prove again who one is and then to
-// come back. What was about to be done has to be begun again.
-func (s *Site) askAgain(c echo.Context) error {
+// requireReauth rejects the request. For a page it renders a form to sign in again, which
+// leads back to next; the original action must be repeated.
+func (s *Site) requireReauth(c echo.Context) error {
 	if isAPI(c) {
 		return errNotFresh
 	}
 	next := accountPath
+	if strings.HasPrefix(c.Path(), adminPath) {
+		next = adminUserPath(c.Param("id"))
+	}
 	if c.Request().Method == http.MethodGet {
 		next = c.Request().URL.RequestURI()
 	}
@@ -99,16 +117,16 @@ func (s *Site) askAgain(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := s.page(c.Request(), errNotFresh.Title)
-	return render(c.Response(), errNotFresh.Status, views.ConfirmPage(p, proof))
+	p := s.Page(c.Request(), errNotFresh.Title)
+	return Render(c.Response(), errNotFresh.Status, views.ConfirmPage(p, proof))
 }
 
 // proof offers the ways in which this user can prove again who they are.
 func (s *Site) proof(c echo.Context, next string) (views.Proof, error) {
-	v := visitOf(c)
+	v := VisitOf(c)
 	m := views.Proof{
-		Name: v.session.User.Name, Next: next, Remember: v.session.Remember,
-		SignedIn: when(v.session.IssuedAt, v.manager.Now()),
+		Name: v.Session.User.Name, Next: next, Remember: v.Session.Remember,
+		SignedIn: views.Relative(v.Session.IssuedAt, v.Manager.Now()),
 	}
 	accounts, err := s.accountsOf(c)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"sessionlab/auth"
 	"sessionlab/handlers"
+	"sessionlab/handlers/handlerstest"
 	"sessionlab/views"
 )
 
@@ -35,8 +36,8 @@ func (trap) Inside(echo.Context) handlers.Component { return nil }
 func (trap) SignedIn(context.Context, auth.User)    {}
 func (trap) Deleted(context.Context, string)        {}
 func setTrap(s *handlers.Site)                      { s.Extension = trap{} }
-func newTrappedSite(t testing.TB, strategy string) *site {
-	return newSiteWith(t, settings{Strategy: strategy, Change: setTrap})
+func newTrappedSite(t testing.TB, strategy string) *handlerstest.Site {
+	return handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: strategy, Change: setTrap})
 }
 
 // A panic is a page with the request's id, which the log explains; or, once the
@@ -44,18 +45,18 @@ func newTrappedSite(t testing.TB, strategy string) *site {
 func panicIsAPage(t *testing.T) {
 	t.Parallel()
 	site := newTrappedSite(t, "database")
-	ada := newBrowser(t, site).signIn("ada")
+	ada := handlerstest.NewBrowser(t, site).SignIn("ada")
 	for _, path := range []string{"/panic", "/"} {
-		ada.get(path).refused(500, "internal")
-		id := ada.page.header.Get("X-Request-Id")
-		if !strings.Contains(ada.text(), id) || !strings.Contains(site.log.String(), id) {
+		ada.Get(path).Refused(500, "internal")
+		id := ada.Page.Header.Get("X-Request-Id")
+		if !strings.Contains(ada.Text(), id) || !strings.Contains(site.Journal.String(), id) {
 			t.Errorf("%s: the id %s is not on the page or not in the log", path, id)
 		}
-		if strings.Contains(ada.page.body, "secret reason") || strings.Contains(ada.page.body, ".go") {
-			t.Errorf("%s tells what happened inside:\n%s", path, ada.text())
+		if strings.Contains(ada.Page.Body, "secret reason") || strings.Contains(ada.Page.Body, ".go") {
+			t.Errorf("%s tells what happened inside:\n%s", path, ada.Text())
 		}
 	}
-	if answer := ada.wantsAPI("GET", "/api/panic", 500, "internal"); answer["requestId"] != ada.page.header.Get("X-Request-Id") {
+	if answer := ada.WantsAPI("GET", "/api/panic", 500, "internal"); answer["requestId"] != ada.Page.Header.Get("X-Request-Id") {
 		t.Errorf("the API: got %v", answer)
 	}
 	func() {
@@ -64,28 +65,28 @@ func panicIsAPage(t *testing.T) {
 				t.Errorf("a panic in the middle of an answer: got %v, want the connection cut", p)
 			}
 		}()
-		site.answer(httptest.NewRequest(http.MethodGet, localURL+"/late", nil))
+		site.Answer(httptest.NewRequest(http.MethodGet, handlerstest.LocalURL+"/late", nil))
 	}()
-	site.log.wants(t, "panic")
-	if !strings.Contains(site.log.String(), "the secret reason") {
+	site.Journal.Wants(t, "panic")
+	if !strings.Contains(site.Journal.String(), "the secret reason") {
 		t.Error("the log does not say what happened")
 	}
-	ada.wants("/dashboard", 200)
+	ada.Wants("/dashboard", 200)
 }
 
 // Every answer is judged, see flaws; here is one of each status.
 func headersOnEveryStatus(t *testing.T) {
 	t.Parallel()
 	site := newTrappedSite(t, "database")
-	ada := newBrowser(t, site).signIn("ada")
+	ada := handlerstest.NewBrowser(t, site).SignIn("ada")
 	seen := map[int]bool{}
 	ask := func(method, path, host, kind, body string) {
-		r := httptest.NewRequest(method, localURL+path, strings.NewReader(body))
+		r := httptest.NewRequest(method, handlerstest.LocalURL+path, strings.NewReader(body))
 		if r.Host = host; host == "" {
 			r.Host = site.BaseURL.Host
 		}
 		r.Header.Set("Content-Type", kind)
-		seen[ada.send(r).Code] = true
+		seen[ada.Send(r).Code] = true
 	}
 	const form = "application/x-www-form-urlencoded"
 	tour := func() {
@@ -100,14 +101,14 @@ func headersOnEveryStatus(t *testing.T) {
 		}
 		ask("POST", "/sign-in/dev", "", "text/plain", "x")
 		ask("POST", "/sign-in/dev", "", form, "x="+strings.Repeat("A", 65<<10))
-		r := httptest.NewRequest("POST", localURL+"/sign-out", nil)
+		r := httptest.NewRequest("POST", handlerstest.LocalURL+"/sign-out", nil)
 		r.Header.Set("Origin", "https://evil.example")
-		seen[ada.send(r).Code] = true
+		seen[ada.Send(r).Code] = true
 	}
 	tour()
-	must(t, site.db.Close())
+	handlerstest.Must(t, site.DB.Close())
 	tour()
-	ada.cookies = map[string]cookie{}
+	ada.Cookies = map[string]handlerstest.Cookie{}
 	tour()
 	for _, status := range []int{200, 204, 303, 400, 401, 403, 404, 405, 413, 421, 500, 503} {
 		if !seen[status] {
@@ -124,22 +125,22 @@ func strictPolicy(t *testing.T) {
 		after = "; frame-ancestors 'none'; base-uri 'none'"
 		offer = before + " http://localhost:8080 https://other.example" + after
 	)
-	for _, mode := range []string{"compare", "cookie", "database"} {
-		ada := newBrowser(t, newSite(t, mode)).signIn("ada")
+	for _, mode := range handlerstest.Modes("cookie", "database") {
+		ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, mode)).SignIn("ada")
 		for _, path := range []string{"/", "/sign-in?reason=expired", "/dashboard", "/sessions", "/nothing", "/api/session", "/healthz"} {
-			ada.request("GET", path, nil, "none")
+			ada.Request("GET", path, nil, "none")
 			want := before + after
 			if strings.HasPrefix(path, "/sign-in") {
 				want = offer
 			}
-			if got := ada.page.header.Get("Content-Security-Policy"); got != want {
+			if got := ada.Page.Header.Get("Content-Security-Policy"); got != want {
 				t.Errorf("%s under %s:\n got %s\nwant %s", path, mode, got, want)
 			}
 		}
 	}
 	// The very first page to offer a provider allows the form that leads there.
-	first := newBrowser(t, newSite(t, "cookie")).get("/sign-in")
-	if got := first.page.header.Get("Content-Security-Policy"); got != offer {
+	first := handlerstest.NewBrowser(t, handlerstest.NewSite(t, "cookie")).Get("/sign-in")
+	if got := first.Page.Header.Get("Content-Security-Policy"); got != offer {
 		t.Errorf("the first page:\n got %s\nwant %s", got, offer)
 	}
 }
@@ -148,19 +149,19 @@ func strictPolicy(t *testing.T) {
 func nothingInline(t *testing.T) {
 	t.Parallel()
 	handler := regexp.MustCompile(`(?i)^(on.*|style|hx-on.*)$`)
-	for _, mode := range []string{"compare", "database"} {
-		ada := newBrowser(t, newSite(t, mode)).signIn("ada")
+	for _, mode := range handlerstest.Modes("database") {
+		ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, mode)).SignIn("ada")
 		paths := []string{"/", "/sign-in?reason=expired", "/dashboard", "/sessions", "/nothing"}
 		if mode == "compare" {
 			paths = append(paths, "/compare")
-			ada.get("/compare").press("#do-steal").press("#do-revoke-all")
+			ada.Get("/compare").Press("#do-steal").Press("#do-revoke-all")
 		}
 		for _, path := range paths {
-			ada.get(path)
-			if ada.has("style") || ada.has("script:not([src])") || ada.has("base") || ada.has("iframe") || ada.has("[href^='javascript:']") {
+			ada.Get(path)
+			if ada.Has("style") || ada.Has("script:not([src])") || ada.Has("base") || ada.Has("iframe") || ada.Has("[href^='javascript:']") {
 				t.Errorf("%s under %s has something inline", path, mode)
 			}
-			ada.page.Find("*").Each(func(_ int, e *goquery.Selection) {
+			ada.Page.Find("*").Each(func(_ int, e *goquery.Selection) {
 				for _, a := range e.Nodes[0].Attr {
 					if handler.MatchString(a.Key) {
 						t.Errorf("%s under %s: <%s %s>", path, mode, e.Nodes[0].Data, a.Key)
@@ -168,9 +169,9 @@ func nothingInline(t *testing.T) {
 				}
 			})
 			for _, name := range []string{"script[src]", "link[rel=stylesheet]"} {
-				e := ada.one(name)
-				ada.wants(e.AttrOr("src", e.AttrOr("href", "")), 200)
-				ada.get(path)
+				e := ada.One(name)
+				ada.Wants(e.AttrOr("src", e.AttrOr("href", "")), 200)
+				ada.Get(path)
 			}
 		}
 	}
@@ -178,11 +179,11 @@ func nothingInline(t *testing.T) {
 
 func strictTransport(t *testing.T) {
 	t.Parallel()
-	for base, want := range map[string]string{localURL: "", "https://app.example": "max-age=63072000; includeSubDomains"} {
-		ada := newBrowser(t, newSiteWith(t, settings{Strategy: "cookie", BaseURL: base})).signIn("ada")
+	for base, want := range map[string]string{handlerstest.LocalURL: "", "https://app.example": "max-age=63072000; includeSubDomains"} {
+		ada := handlerstest.NewBrowser(t, handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "cookie", BaseURL: base})).SignIn("ada")
 		for _, path := range []string{"/", "/dashboard", "/nothing", "/healthz"} {
-			ada.request("GET", path, nil, "none")
-			if got := ada.page.header.Get("Strict-Transport-Security"); got != want {
+			ada.Request("GET", path, nil, "none")
+			if got := ada.Page.Header.Get("Strict-Transport-Security"); got != want {
 				t.Errorf("%s%s: got %q, want %q", base, path, got, want)
 			}
 		}
@@ -190,20 +191,21 @@ func strictTransport(t *testing.T) {
 }
 
 func nothingCached(t *testing.T) {
-	t.Parallel()
-	ada := newBrowser(t, newSite(t, "compare")).signIn("ada")
-	for _, path := range []string{"/", "/dashboard", "/sessions", "/compare", "/compare/state", "/api/session", "/api/user", "/nothing", "/sign-in"} {
-		ada.request("GET", path, nil, "none")
-		if h := ada.page.header; h.Get("Cache-Control") != "no-store" || h.Get("Vary") != "Cookie" {
-			t.Errorf("%s: Cache-Control %q, Vary %q", path, h.Get("Cache-Control"), h.Get("Vary"))
+	eachMode(t, func(t *testing.T, site *handlerstest.Site) {
+		ada := handlerstest.NewBrowser(t, site).SignIn("ada")
+		for _, path := range []string{"/", "/dashboard", "/sessions", "/compare", "/compare/state", "/api/session", "/api/user", "/nothing", "/sign-in"} {
+			ada.Request("GET", path, nil, "none")
+			if h := ada.Page.Header; h.Get("Cache-Control") != "no-store" || h.Get("Vary") != "Cookie" {
+				t.Errorf("%s: Cache-Control %q, Vary %q", path, h.Get("Cache-Control"), h.Get("Vary"))
+			}
 		}
-	}
-	ada.wants(ada.site.Assets.URL("app.css"), 200)
-	if got := ada.page.header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
-		t.Errorf("a hashed file: Cache-Control %q", got)
-	}
-	ada.get("/dashboard").pressed("#sign-out")
-	if got := ada.page.header.Get("Clear-Site-Data"); got != `"cache"` {
-		t.Errorf("sign-out: Clear-Site-Data %q", got)
-	}
+		ada.Wants(ada.Site.Assets.URL("app.css"), 200)
+		if got := ada.Page.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+			t.Errorf("a hashed file: Cache-Control %q", got)
+		}
+		ada.Get("/dashboard").PressOnce("#sign-out")
+		if got := ada.Page.Header.Get("Clear-Site-Data"); got != `"cache"` {
+			t.Errorf("sign-out: Clear-Site-Data %q", got)
+		}
+	}, "database")
 }

@@ -10,89 +10,79 @@ import (
 	"testing"
 
 	"sessionlab/auth/oauth"
+	"sessionlab/handlers/handlerstest"
 )
 
-// postRaw sends a body that no form of the site would.
-func (b *browser) postRaw(path, contentType string, body io.Reader) *browser {
-	b.Helper()
-	r := httptest.NewRequest(http.MethodPost, b.site.BaseURL.String()+path, body)
-	if contentType != "" {
-		r.Header.Set("Content-Type", contentType)
+// formsOf returns where a site takes a form from anybody.
+func formsOf(site *handlerstest.Site) []string {
+	if site.Extension != nil {
+		return []string{"/sign-in/dev", "/strategy"}
 	}
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	b.send(r)
-	return b
-}
-
-// refused checks status and code of an error page.
-func (b *browser) refused(status int, code string) *browser {
-	b.Helper()
-	if b.page.status != status || !strings.Contains(b.text(), code) || !b.has("main h1") || !b.has("main a[href]") {
-		b.Errorf("%s: got %d, want the page for %d %s with a way back:\n%s", b.page.url, b.page.status, status, code, b.text())
-	}
-	return b
+	return []string{"/sign-in/dev"}
 }
 
 func TestBrokenForms(t *testing.T) {
-	t.Parallel()
-	ada := newBrowser(t, newSite(t, "compare")).signIn("ada")
-	for _, path := range []string{"/strategy", "/sign-in/dev"} {
-		for _, bad := range []struct{ contentType, body string }{
-			{"", "strategy=cookie"},
-			{"text/plain", "strategy=cookie"},
-			{"application/json", `{"strategy":"cookie"}`},
-			{"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"strategy\"\r\n\r\ncookie\r\n--x--\r\n"},
-			{"application/x-www-form-urlencoded", "strategy=%zz"},
-			{"application/x-www-form-urlencoded", "strategy=cookie;next=/"},
-			{"application/x-www-form-urlencoded; charset", "strategy=cookie"},
-			{"; ;", "strategy=cookie"},
-		} {
-			ada.postRaw(path, bad.contentType, strings.NewReader(bad.body)).refused(400, "bad_form")
-			if len(ada.setCookies()) > 0 {
-				t.Errorf("POST %s as %q did something: %v", path, bad.contentType, ada.setCookies())
+	eachMode(t, func(t *testing.T, site *handlerstest.Site) {
+		ada := handlerstest.NewBrowser(t, site).SignIn("ada")
+		for _, path := range formsOf(site) {
+			for _, bad := range []struct{ contentType, body string }{
+				{"", "strategy=cookie"},
+				{"text/plain", "strategy=cookie"},
+				{"application/json", `{"strategy":"cookie"}`},
+				{"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"strategy\"\r\n\r\ncookie\r\n--x--\r\n"},
+				{"application/x-www-form-urlencoded", "strategy=%zz"},
+				{"application/x-www-form-urlencoded", "strategy=cookie;next=/"},
+				{"application/x-www-form-urlencoded; charset", "strategy=cookie"},
+				{"; ;", "strategy=cookie"},
+			} {
+				ada.PostRaw(path, bad.contentType, strings.NewReader(bad.body)).Refused(400, "bad_form")
+				if len(ada.SetCookies()) > 0 {
+					t.Errorf("POST %s as %q did something: %v", path, bad.contentType, ada.SetCookies())
+				}
 			}
 		}
-	}
-	ada.wants("/dashboard", 200)
+		ada.Wants("/dashboard", 200)
+	}, "database")
 }
 
 // unsized is a body that does not say how long it is.
 type unsized struct{ io.Reader }
 
 func TestTooLargeBodies(t *testing.T) {
-	t.Parallel()
-	ada := newBrowser(t, newSite(t, "compare")).signIn("ada")
-	body := func(n int) io.Reader { return strings.NewReader("strategy=cookie&x=" + strings.Repeat("A", n-18)) }
-	const kind = "application/x-www-form-urlencoded"
-	for _, path := range []string{"/strategy", "/sign-in/dev"} {
-		ada.postRaw(path, kind, body(65<<10)).refused(413, "body_too_large")
-		ada.postRaw(path, kind, unsized{body(65 << 10)}).refused(413, "body_too_large")
-	}
-	for _, path := range []string{"/sign-out", "/sessions/revoke-all", "/compare/reset", "/nothing"} {
-		ada.postRaw(path, kind, body(65<<10)).refused(413, "body_too_large")
-	}
-	ada.postRaw("/api/sessions/revoke-all", kind, body(65<<10))
-	if ada.page.status != 413 || !strings.Contains(ada.page.body, `"code":"body_too_large"`) {
-		t.Errorf("the API: got %d %s", ada.page.status, ada.page.body)
-	}
-	ada.wants("/dashboard", 200)
-	ada.postRaw("/strategy", kind, body(64<<10))
-	if ada.page.status != 303 {
-		t.Errorf("64 KiB: got %d, want 303", ada.page.status)
-	}
+	eachMode(t, func(t *testing.T, site *handlerstest.Site) {
+		ada := handlerstest.NewBrowser(t, site).SignIn("ada")
+		body := func(n int) io.Reader { return strings.NewReader("strategy=cookie&x=" + strings.Repeat("A", n-18)) }
+		const kind = "application/x-www-form-urlencoded"
+		for _, path := range formsOf(site) {
+			ada.PostRaw(path, kind, body(65<<10)).Refused(413, "body_too_large")
+			ada.PostRaw(path, kind, unsized{body(65 << 10)}).Refused(413, "body_too_large")
+		}
+		for _, path := range []string{"/sign-out", "/sessions/revoke-all", "/compare/reset", "/nothing"} {
+			ada.PostRaw(path, kind, body(65<<10)).Refused(413, "body_too_large")
+		}
+		ada.PostRaw("/api/sessions/revoke-all", kind, body(65<<10))
+		if ada.Page.Status != 413 || !strings.Contains(ada.Page.Body, `"code":"body_too_large"`) {
+			t.Errorf("the API: got %d %s", ada.Page.Status, ada.Page.Body)
+		}
+		ada.Wants("/dashboard", 200)
+		ada.PostRaw("/sign-in/dev", kind, body(64<<10))
+		if ada.Page.Status != 303 {
+			t.Errorf("64 KiB: got %d, want 303", ada.Page.Status)
+		}
+	}, "database")
 }
 
 func TestUnknownProvider(t *testing.T) {
 	t.Parallel()
-	nobody := newBrowser(t, newSite(t, "database"))
+	nobody := handlerstest.NewBrowser(t, handlerstest.NewSite(t, "database"))
 	for _, id := range []string{"nonsense", "Dev", "dev%00", "..", "google"} {
-		nobody.post("/sign-in/"+id, nil)
+		nobody.Post("/sign-in/"+id, nil)
 		if id != ".." {
-			nobody.refused(404, "unknown_provider")
+			nobody.Refused(404, "unknown_provider")
 		}
-		nobody.get("/sign-in/" + id + "/callback?code=x&state=y")
+		nobody.Get("/sign-in/" + id + "/callback?code=x&state=y")
 		if id != ".." {
-			nobody.refused(404, "unknown_provider")
+			nobody.Refused(404, "unknown_provider")
 		}
 	}
 }
@@ -100,21 +90,21 @@ func TestUnknownProvider(t *testing.T) {
 // What leads to another host after a sign-in leads to the dashboard instead.
 func TestNextStaysOnTheSite(t *testing.T) {
 	t.Parallel()
-	site := newSite(t, "cookie")
+	site := handlerstest.NewSite(t, "cookie")
 	for _, next := range []string{
 		"//evil.example", "https://evil.example", `/\evil.example`, `\\evil.example`, "/%2f%2fevil.example", "/%5cevil.example",
 		"javascript:alert(1)", "/\t/evil.example", "/..//evil.example", "evil.example", "/" + strings.Repeat("a", 600), "/sign-in", "/sign-out", "",
 	} {
-		ada := newBrowser(t, site)
-		ada.get("/sign-in?" + url.Values{"next": {next}}.Encode())
-		if got := ada.one(".providers input[name=next]").AttrOr("value", ""); got != "/dashboard" {
+		ada := handlerstest.NewBrowser(t, site)
+		ada.Get("/sign-in?" + url.Values{"next": {next}}.Encode())
+		if got := ada.One(".providers input[name=next]").AttrOr("value", ""); got != "/dashboard" {
 			t.Errorf("next=%q: the form has %q", next, got)
 		}
-		ada.post("/sign-in/dev", url.Values{"next": {next}}).press("button[value=ada]").at("/dashboard", 200)
-		ada.get("/sign-in?"+url.Values{"next": {next}}.Encode()).at("/dashboard", 200)
+		ada.Post("/sign-in/dev", url.Values{"next": {next}}).Press("button[value=ada]").At("/dashboard", 200)
+		ada.Get("/sign-in?"+url.Values{"next": {next}}.Encode()).At("/dashboard", 200)
 	}
-	ada := newBrowser(t, site)
-	ada.post("/sign-in/dev", form("next", "/sessions?a=b#c")).press("button[value=ada]").at("/sessions", 200)
+	ada := handlerstest.NewBrowser(t, site)
+	ada.Post("/sign-in/dev", handlerstest.Form("next", "/sessions?a=b#c")).Press("button[value=ada]").At("/sessions", 200)
 	if oauth.SafeNext("//evil.example") != "/dashboard" {
 		t.Error("the rule itself is gone")
 	}
@@ -122,37 +112,42 @@ func TestNextStaysOnTheSite(t *testing.T) {
 
 // Each address answers the methods that it has, and names them when asked another way.
 func TestUnknownPathsAndMethods(t *testing.T) {
-	t.Parallel()
-	ada := newBrowser(t, newSite(t, "compare")).signIn("ada")
-	for _, path := range []string{"/nothing", "/dashboard/", "/sign-in/dev/callback/x", "/Dashboard", "/.env", "/sessions/x", "/%2e%2e/etc/passwd", "//evil.example", "/static/../main.go"} {
-		ada.request(http.MethodGet, ada.site.BaseURL.String()+path, nil, "none")
-		ada.refused(404, "not_found")
-	}
-	for path, allow := range map[string]string{
-		"/": "GET", "/dashboard": "GET", "/sessions": "GET", "/compare": "GET", "/api/session": "GET", "/sign-in/dev/callback": "GET",
-		"/healthz": "GET", "/readyz": "GET",
-		"/sign-out": "POST", "/strategy": "POST", "/sign-in/dev": "POST", "/sessions/revoke-all": "POST", "/sessions/x/revoke": "POST",
-		"/compare/steal": "POST", "/api/sessions/revoke-all": "POST",
-	} {
-		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"} {
-			if method == allow {
-				continue
-			}
-			ada.request(method, path, nil, "same-origin")
-			allowed := strings.Split(strings.ReplaceAll(ada.page.header.Get("Allow"), " ", ""), ",")
-			if ada.page.status != 405 || !slices.Contains(allowed, allow) || slices.Contains(allowed, method) {
-				t.Errorf("%s %s: got %d with Allow %q, want 405 with %s", method, path, ada.page.status, ada.page.header.Get("Allow"), allow)
+	eachMode(t, func(t *testing.T, site *handlerstest.Site) {
+		ada := handlerstest.NewBrowser(t, site).SignIn("ada")
+		for _, path := range []string{"/nothing", "/dashboard/", "/sign-in/dev/callback/x", "/Dashboard", "/.env", "/sessions/x", "/%2e%2e/etc/passwd", "//evil.example", "/static/../main.go"} {
+			ada.Request(http.MethodGet, ada.Site.BaseURL.String()+path, nil, "none")
+			ada.Refused(404, "not_found")
+		}
+		methods := map[string]string{
+			"/": "GET", "/dashboard": "GET", "/sessions": "GET", "/api/session": "GET", "/sign-in/dev/callback": "GET",
+			"/healthz": "GET", "/readyz": "GET",
+			"/sign-out": "POST", "/sign-in/dev": "POST", "/sessions/revoke-all": "POST", "/sessions/x/revoke": "POST",
+			"/api/sessions/revoke-all": "POST",
+		}
+		if site.Extension != nil {
+			methods["/compare"], methods["/strategy"], methods["/compare/steal"] = "GET", "POST", "POST"
+		}
+		for path, allow := range methods {
+			for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"} {
+				if method == allow {
+					continue
+				}
+				ada.Request(method, path, nil, "same-origin")
+				allowed := strings.Split(strings.ReplaceAll(ada.Page.Header.Get("Allow"), " ", ""), ",")
+				if ada.Page.Status != 405 || !slices.Contains(allowed, allow) || slices.Contains(allowed, method) {
+					t.Errorf("%s %s: got %d with Allow %q, want 405 with %s", method, path, ada.Page.Status, ada.Page.Header.Get("Allow"), allow)
+				}
 			}
 		}
-	}
-	ada.wants("/dashboard", 200)
+		ada.Wants("/dashboard", 200)
+	}, "database")
 }
 
 // HEAD is GET without a body. Only a real server leaves the body out.
 func TestHead(t *testing.T) {
 	t.Parallel()
-	site := newSite(t, "database")
-	ada := newBrowser(t, site).signIn("ada")
+	site := handlerstest.NewSite(t, "database")
+	ada := handlerstest.NewBrowser(t, site).SignIn("ada")
 	server := httptest.NewServer(site)
 	defer server.Close()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -160,13 +155,13 @@ func TestHead(t *testing.T) {
 		var got [2]*http.Response
 		for i, method := range []string{"GET", "HEAD"} {
 			r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
-			must(t, err)
+			handlerstest.Must(t, err)
 			r.Host = site.BaseURL.Host
-			r.Header.Set("Cookie", ada.header())
+			r.Header.Set("Cookie", ada.CookieHeader())
 			got[i], err = client.Do(r)
-			must(t, err)
+			handlerstest.Must(t, err)
 			body, err := io.ReadAll(got[i].Body)
-			must(t, err)
+			handlerstest.Must(t, err)
 			got[i].Body.Close()
 			if method == "HEAD" && len(body) > 0 {
 				t.Errorf("HEAD %s has a body of %d bytes", path, len(body))

@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"net/netip"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -9,19 +9,19 @@ import (
 	"sessionlab/auth"
 )
 
-// limits slow down who asks too often (ASVS 2.4.1, 6.3.1). They are memory of
-// this process and run on its clock, whatever a bench's clock says.
+// limits are the rate limits (ASVS 2.4.1, 6.3.1). They live in this process's memory and
+// use its clock, never a bench's.
 //
 // What costs the server or a provider work is limited generously, per address: an
 // office behind one address must not notice. Guessing is limited strictly.
 type limits struct {
-	starts    *auth.Limiter // of sign-ins at providers, per address
-	callbacks *auth.Limiter // from providers, per address
-	tokens    *auth.Limiter // handed to scripts, per address
-	signIns   *auth.Limiter // with passwords, per address
+	starts    *auth.Limiter // sign-ins started at a provider, per address
+	callbacks *auth.Limiter // callbacks, per address
+	tokens    *auth.Limiter // access tokens issued to scripts, per address
+	signIns   *auth.Limiter // with passwords, per guesser
 	signUps   *auth.Limiter // likewise
-	changes   *auth.Limiter // of a password, per user
-	guesses   *auth.Patience
+	changes   *auth.Limiter // of a password, per user and guesser
+	guesses   *auth.Guesses // at passwords, per account and guesser
 }
 
 func newLimits(now func() time.Time) *limits {
@@ -30,41 +30,36 @@ func newLimits(now func() time.Time) *limits {
 	return &limits{
 		starts: generous(), callbacks: generous(), tokens: generous(),
 		signIns: strict(), signUps: strict(), changes: strict(),
-		guesses: &auth.Patience{Free: 5, Most: 15 * time.Second, Forget: 15 * time.Minute, Now: now},
+		guesses: &auth.Guesses{
+			Free: 5, Most: time.Hour, Forget: 24 * time.Hour, Now: now,
+			Alarm: &auth.Limiter{Burst: 20, Every: 3 * time.Minute, Now: now},
+		},
 	}
 }
 
-// limit lets an address pass as often as l allows.
-func (s *Site) limit(l *auth.Limiter) echo.MiddlewareFunc {
+// guesser returns the key of the strict limits: the tenant and the client address.
+func (s *Site) guesser(c echo.Context) string { return s.tenant(c.Request()) + " " + ClientAddress(c) }
+
+// Limit applies the rate limit l to each client address.
+func (s *Site) Limit(l *auth.Limiter) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if wait := l.Take(address(c)); wait > 0 {
-				return s.tooOften(c, wait)
+			if wait := l.Take(ClientAddress(c)); wait > 0 {
+				return s.RateLimited(c, wait)
 			}
 			return next(c)
 		}
 	}
 }
 
-// tooOften says when to come back, in whole seconds.
-func (s *Site) tooOften(c echo.Context, wait time.Duration) error {
-	s.Log.WarnContext(c.Request().Context(), "rate_limited", "id", visitOf(c).id, "path", c.Path())
+// RateLimited says when to come back, in whole seconds.
+func (s *Site) RateLimited(c echo.Context, wait time.Duration) error {
+	return s.rateLimited(c.Request(), wait)
+}
+
+func (s *Site) rateLimited(r *http.Request, wait time.Duration) error {
+	s.Log.WarnContext(r.Context(), "rate_limited", "id", VisitFrom(r.Context()).ID, "path", r.URL.Path)
 	p := *errRateLimited
 	p.RetryAfter = (wait + time.Second - 1).Truncate(time.Second)
 	return &p
-}
-
-// address is the client's, as far as one client has it to itself: of IPv6 the
-// first half, because the other is for each to choose.
-func address(c echo.Context) string {
-	ip, err := netip.ParseAddr(c.RealIP())
-	if err != nil {
-		return c.RealIP()
-	}
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
-		if network, err := ip.Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return ip.String()
 }

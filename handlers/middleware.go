@@ -5,42 +5,38 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"sessionlab/auth"
 )
 
-// outermost is what every request passes before a route is chosen: a request id,
-// a log line, a safety net for panics, and the checks that need no route.
+// outermost adds the middleware that runs before routing: a request id, a log line, a
+// safety net for panics, and the checks that need no route.
 func (s *Site) outermost(next http.Handler) http.Handler {
-	csrf := http.NewCrossOriginProtection()
-	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.Log.WarnContext(r.Context(), "csrf_blocked", "path", r.URL.Path, "site", r.Header.Get("Sec-Fetch-Site"))
-		s.refuse(w, r, errCrossOrigin)
-	}))
-	return s.observe(s.recover(s.probes(s.checkHost(csrf.Handler(s.limitBody(getForHead(next)))))))
+	return s.observe(s.recover(s.limitHeaders(s.probes(s.checkHost(s.relay(s.checkOrigin(s.limitBody(s.useOnce(getForHead(next))))))))))
 }
 
 // observe gives the request an id and a receipt, and logs it when it is over: what
-// changes something or fails at the level Info, and what only reads at Debug. That
-// is most of all requests, and the proxy in front keeps a list of them anyway.
+// changes something or fails at the level Info, and what only reads at Debug. Reads are
+// most of the requests, and the reverse proxy usually logs them anyway.
 func (s *Site) observe(next http.Handler) http.Handler {
 	fix, brief := s.fixedHeaders(), s.Extension == nil && !s.Timing
+	address := clientIP(s.Proxies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
-		v := &visit{id: s.Text()[:12], began: began, receipt: auth.ReceiptFrom(r.Context()), header: w.Header()}
-		inProcess := v.receipt != nil // whoever makes such a request has the receipt already
+		v := &Visit{ID: s.Text()[:12], Began: began, Receipt: auth.ReceiptFrom(r.Context()), Header: w.Header(), request: r, address: address}
+		inProcess := v.Receipt != nil // a request made in process brings its own receipt
 		if !inProcess {
-			v.receipt = &auth.Receipt{Brief: brief}
+			v.Receipt = &auth.Receipt{Brief: brief}
 		}
-		ctx := auth.WithReceipt(withVisit(r.Context(), v), v.receipt)
-		w.Header().Set("X-Request-Id", v.id)
+		ctx := auth.WithStorageWait(auth.WithReceipt(withVisit(r.Context(), v), v.Receipt), storageWait, s.Now)
+		w.Header().Set("X-Request-Id", v.ID)
 		fix(w.Header())
 
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
@@ -55,18 +51,22 @@ func (s *Site) observe(next http.Handler) http.Handler {
 		if !s.Log.Enabled(ctx, level) {
 			return
 		}
-		s.Log.Log(ctx, level, "request", "id", v.id, "method", r.Method, "path", r.URL.Path,
+		s.Log.Log(ctx, level, "request", "id", v.ID, "method", r.Method, "path", r.URL.Path,
 			"status", rec.status, "bytes", rec.bytes, "micros", s.Now().Sub(began).Microseconds(),
-			"reads", v.receipt.Count("read"), "writes", v.receipt.Count("write"))
+			"reads", v.Receipt.Count("read"), "writes", v.Receipt.Count("write"))
 	})
 }
+
+// storageWait bounds how long one request waits for storage, all uses together. It is
+// shorter than the server's write timeout, so that the answer can still be sent.
+const storageWait = 5 * time.Second
 
 // recorder notes what was answered, for the log.
 type recorder struct {
 	http.ResponseWriter
 	status, bytes int
 	wrote         bool
-	before        func() // called when the headers are about to go; may be nil
+	before        func() // called just before the headers are written; may be nil
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -108,24 +108,27 @@ func (s *Site) recover(next http.Handler) http.Handler {
 			if rec, ok := w.(*recorder); ok && rec.wrote {
 				panic(http.ErrAbortHandler)
 			}
-			s.refuse(w, r, errInternal)
+			s.refuse(w, r, ErrInternal)
 		}()
 		next.ServeHTTP(w, r)
 	})
 }
 
-// fixedHeaders are on every answer, errors included (ASVS 3.4), and keep what is
-// personal out of every cache. They are the same each time and shared by all
-// answers: a handler that wants another value sets it, as static files do.
+// fixedHeaders are on every answer, errors included (ASVS 3.4), and keep what is personal
+// out of every cache. The value slices are shared by all responses: a handler that needs
+// another value must replace it with Set, as the static files do, and never append to it.
+//
+// Referrer-Policy must not be no-referrer: forms would then send "Origin: null", and for
+// a browser without Sec-Fetch-Site that looks like a cross-site request.
 func (s *Site) fixedHeaders() func(http.Header) {
 	type header struct {
 		name   string
 		values []string
 	}
 	fixed := []header{
-		{"Content-Security-Policy", []string{contentSecurityPolicy(nil)}},
+		{"Content-Security-Policy", []string{s.contentSecurityPolicy(nil)}},
 		{"X-Content-Type-Options", []string{"nosniff"}},
-		{"Referrer-Policy", []string{"no-referrer"}},
+		{"Referrer-Policy", []string{"same-origin"}},
 		{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
 		{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
 		{"Permissions-Policy", []string{"camera=(), geolocation=(), microphone=(), payment=(), usb=()"}},
@@ -142,58 +145,38 @@ func (s *Site) fixedHeaders() func(http.Header) {
 	}
 }
 
-// contentSecurityPolicy allows nothing that is not ours. form-action governs the
-// redirects that follow a form too, so a page that offers providers names them.
-func contentSecurityPolicy(providers []string) string {
+// contentSecurityPolicy allows nothing that is not ours. form-action also applies to
+// redirects after a form submission, so a page that offers providers must list their
+// origins.
+func (s *Site) contentSecurityPolicy(providers []string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-		"img-src 'self' data: " + strings.Join(pictureHosts, " ") +
+		"img-src 'self' data: " + strings.Join(slices.Concat(pictureHosts, s.PictureHosts), " ") +
 		"; form-action " + strings.Join(append([]string{"'self'"}, providers...), " ") +
 		"; frame-ancestors 'none'; base-uri 'none'"
 }
 
-// checkHost refuses requests for another host (421), and on a loopback base URL
-// those that came through a proxy: a proxy would make the development provider,
-// with which everybody may be anybody, public.
-func (s *Site) checkHost(next http.Handler) http.Handler {
-	loopback := IsLoopback(s.BaseURL.Hostname())
-	want := canonicalHost(s.BaseURL.Host, s.BaseURL.Scheme)
+const maxHeaders = 16 << 10 // bytes of a request's headers
+
+// limitHeaders answers 431 to headers that are too long. This site's cookies beyond their
+// budget are not counted: many sign-ins started in parallel may exceed it, and
+// [Site.loadSession] then deletes the surplus.
+func (s *Site) limitHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if canonicalHost(r.Host, s.BaseURL.Scheme) != want {
-			s.refuse(w, r, errHost)
-			return
+		size := len(r.URL.RequestURI())
+		for name, values := range r.Header {
+			for _, value := range values {
+				size += len(name) + len(": ") + len(value) + len("\r\n")
+			}
 		}
-		if loopback && forwarded(r.Header) {
-			s.refuse(w, r, errForwarded)
+		if size > maxHeaders {
+			size -= max(auth.NewJar(w, r).Size()-auth.CookieBudget, 0)
+		}
+		if size > maxHeaders {
+			s.refuse(w, r, errHeadersTooLarge)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func forwarded(h http.Header) bool {
-	for name := range h {
-		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
-			return true
-		}
-	}
-	return false
-}
-
-// IsLoopback says whether a host name can only mean this machine.
-func IsLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
-
-func canonicalHost(host, scheme string) string {
-	host = strings.ToLower(host)
-	if scheme == "https" {
-		return strings.TrimSuffix(host, ":443")
-	}
-	return strings.TrimSuffix(host, ":80")
 }
 
 const maxBody = 64 << 10 // bytes of a request's body
@@ -211,6 +194,36 @@ func (s *Site) limitBody(next http.Handler) http.Handler {
 	})
 }
 
+// useOnce protects the callback, the only GET route with a side effect: the code is valid
+// once. A prefetch gets 503, because a browser might store a 200 and show it for the real
+// navigation, and HEAD gets 405. Neither touches a cookie.
+func (s *Site) useOnce(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case callbackOf(r) == "":
+		case r.Method == http.MethodHead:
+			w.Header().Set("Allow", http.MethodGet)
+			s.refuse(w, r, errMethod)
+			return
+		case prefetch(r.Header):
+			s.refuse(w, r, errPrefetch)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// prefetch reports whether a browser fetches the page before anybody asked for it.
+// Sec-Purpose is the header of the Fetch standard; older browsers sent the others.
+func prefetch(h http.Header) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Moz"} {
+		if strings.Contains(strings.ToLower(h.Get(name)), "prefetch") {
+			return true
+		}
+	}
+	return strings.Contains(strings.ToLower(h.Get("Purpose")), "preview")
+}
+
 // getForHead answers HEAD like GET; the server leaves the body out.
 func getForHead(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -223,62 +236,50 @@ func getForHead(next http.Handler) http.Handler {
 	})
 }
 
-// loadSession learns who asks, once per request, before any body is written. What
-// it learns lies in the visit; [Site.requireSession] makes it matter.
+// loadSession loads the request's session into the Visit, before any body is written. It
+// never rejects a missing session; [Site.RequireSession] does.
 func (s *Site) loadSession(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		path := c.Request().URL.Path
 		if strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/idp/") || s.Extension != nil && s.Extension.Sessionless(path) {
 			return next(c)
 		}
-		v := visitOf(c)
-		v.jar = auth.NewJar(c.Response(), c.Request())
-		v.manager = s.Pick(c.Request())
-		if v.manager == nil {
-			return errUnknownStrategy
+		v := VisitOf(c)
+		v.Jar = auth.NewJar(c.Response(), c.Request())
+		if v.Jar.Bytes() > auth.CookieBudget {
+			s.Providers.MakeRoom(c.Request().Context(), v.Jar)
+		}
+		v.Manager = s.Pick(c.Request())
+		if v.Manager == nil {
+			return ErrUnknownStrategy
 		}
 		if token, ok := bearerToken(c.Request()); ok {
-			s.bear(v, c.Request(), token)
+			s.loadBearer(v, c.Request(), token)
 			return next(c)
 		}
-		v.session, v.err = v.manager.Load(c.Request().Context(), v.jar)
-		if v.err != nil && !auth.Refused(v.err) {
-			s.Log.ErrorContext(c.Request().Context(), "session not loaded", "id", v.id, "error", v.err)
+		v.Session, v.Err = v.Manager.Load(c.Request().Context(), v.Jar)
+		if v.Err != nil && !auth.Refused(v.Err) {
+			s.Log.ErrorContext(c.Request().Context(), "session not loaded", "id", v.ID, "error", v.Err)
 		}
 		return next(c)
 	}
 }
 
-// requireSession lets only the signed in pass.
-func (s *Site) requireSession(next echo.HandlerFunc) echo.HandlerFunc {
+// RequireSession rejects requests without a valid session.
+func (s *Site) RequireSession(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if v := visitOf(c); v.err != nil {
-			if !auth.Refused(v.err) {
-				return unavailable(v.err)
+		if v := VisitOf(c); v.Err != nil {
+			if !auth.Refused(v.Err) {
+				return Unavailable(v.Err)
 			}
-			return v.err
+			return v.Err
 		}
 		return next(c)
 	}
 }
 
-// clientIP believes X-Forwarded-For only from the proxies that were named.
-func clientIP(proxies []netip.Prefix) echo.IPExtractor {
-	if len(proxies) == 0 {
-		return echo.ExtractIPDirect()
-	}
-	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, p := range proxies {
-		_, network, err := net.ParseCIDR(p.String())
-		if err == nil {
-			options = append(options, echo.TrustIPRange(network))
-		}
-	}
-	return echo.ExtractIPFromXFFHeader(options...)
-}
-
-// probes come before the Host check: who asks them knows the site by an address
-// of its own.
+// probes answers /healthz and /readyz before the Host check, because health checkers use
+// the instance's own address.
 func (s *Site) probes(next http.Handler) http.Handler {
 	probes := map[string]http.HandlerFunc{"/healthz": s.healthz, "/readyz": s.readyz}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -298,7 +299,7 @@ func (s *Site) probes(next http.Handler) http.Handler {
 // healthz says that the process serves.
 func (s *Site) healthz(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") }
 
-// readyz says whether to send requests here.
+// readyz answers whether to send requests here.
 func (s *Site) readyz(w http.ResponseWriter, r *http.Request) {
 	if err := s.Ready(r.Context()); err != nil {
 		if !errors.Is(err, context.Canceled) {

@@ -12,40 +12,27 @@ import (
 	"sessionlab/views"
 )
 
-// siteName is in the title of every page, so no password may rest on it.
-const siteName = "sessionlab"
-
-// passwordNote says why there is no password form, where there is none.
+// passwordNote explains why there is no password form, where there is none.
 const passwordNote = "No password sign-in here: this site keeps no users, so there is nowhere to keep a password. SESSION_STRATEGY=database would."
 
-// flaws say what is wrong with a form, in words for the one who filled it in.
-var flaws = map[string]string{
-	"email_invalid":               "That is not an email address.",
-	"email_taken":                 "This email has a password here already. Sign in with it instead.",
-	"credentials_wrong":           "That email and password do not belong together.",
-	"password_wrong":              "That is not your current password.",
-	string(auth.PasswordShort):    "A password needs at least 15 characters. A few words that only you would put together are good.",
-	string(auth.PasswordLong):     "A password may have at most 256 bytes.",
-	string(auth.PasswordCommon):   "Too many people think of that one, or it repeats itself.",
-	string(auth.PasswordPersonal): "That is mostly your name, your email or this site's name. Add something that nobody knows.",
-	"account_taken":               "Somebody has a password for that email here already.",
-	"password_requires_an_email":  "A password goes with an email, and your account has none.",
-}
-
-// flawed draws a form again, with what is wrong with it.
-type flawed struct {
+// formError is the error of an invalid form: the form is rendered again with status and the
+// message of code.
+type formError struct {
 	status int
 	code   string
 }
 
-func (f *flawed) Error() string { return f.code }
+func (f *formError) Error() string { return f.code }
 
-// requirePasswords refuses where there is no place to keep a password.
+// requirePasswords rejects the request if passwords are not stored. Otherwise it attaches
+// the client's address to the context, by which password hashing is scheduled fairly.
 func (s *Site) requirePasswords(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if s.Accounts == nil {
 			return errPasswordDatabase
 		}
+		r := c.Request()
+		c.SetRequest(r.WithContext(auth.WithClient(r.Context(), ClientAddress(c))))
 		return next(c)
 	}
 }
@@ -53,39 +40,39 @@ func (s *Site) requirePasswords(next echo.HandlerFunc) echo.HandlerFunc {
 // signUpPage offers to sign up with a password.
 func (s *Site) signUpPage(c echo.Context) error {
 	next := oauth.SafeNext(c.QueryParam("next"))
-	if visitOf(c).signedIn() {
+	if VisitOf(c).SignedIn() {
 		return c.Redirect(http.StatusSeeOther, next)
 	}
 	return s.drawSignUp(c, http.StatusOK, views.SignUp{Next: next, Remember: true})
 }
 
 func (s *Site) drawSignUp(c echo.Context, status int, m views.SignUp) error {
-	return render(c.Response(), status, views.SignUpPage(s.page(c.Request(), "Create an account"), m))
+	return Render(c.Response(), status, views.SignUpPage(s.Page(c.Request(), "Create an account"), m))
 }
 
-// signUp creates a user with a password, and signs them in. It may say that an
-// email is taken: whoever signs up must learn it, and tries are limited.
+// signUp creates a user with a password, and signs them in. It reveals whether an email
+// is taken, because the person signing up has to know; attempts are rate-limited.
 func (s *Site) signUp(c echo.Context) error {
-	form, err := formOf(c)
+	form, err := Form(c)
 	if err != nil {
 		return err
 	}
-	if wait := s.limits.signUps.Take(address(c)); wait > 0 {
-		return s.tooOften(c, wait)
+	if wait := s.limits.signUps.Take(s.guesser(c)); wait > 0 {
+		return s.RateLimited(c, wait)
 	}
 	user, err := s.newUser(c, form.Get("email"), form.Get("name"), form.Get("password"))
-	var flaw *flawed
+	var flaw *formError
 	if errors.As(err, &flaw) {
 		return s.drawSignUp(c, flaw.status, views.SignUp{
-			Next: oauth.SafeNext(form.Get("next")), Remember: remember(form), Email: form.Get("email"), Name: form.Get("name"),
-			Flaw: views.Flaw{Code: flaw.code, Text: flaws[flaw.code]},
+			Next: oauth.SafeNext(form.Get("next")), Remember: Remember(form), Email: form.Get("email"), Name: form.Get("name"),
+			Flaw: flawIn(flaw.code),
 		})
 	}
 	if err != nil {
 		return err
 	}
-	s.Log.InfoContext(c.Request().Context(), "sign_up", "id", visitOf(c).id, "user", user.ID)
-	if err := s.establish(c, auth.PasswordProvider, user, remember(form)); err != nil {
+	s.Log.InfoContext(c.Request().Context(), "sign_up", "id", VisitOf(c).ID, "user", user.ID)
+	if err := s.issueSessions(c, auth.PasswordProvider, user, Remember(form)); err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, oauth.SafeNext(form.Get("next")))
@@ -95,87 +82,110 @@ func (s *Site) newUser(c echo.Context, email, name, password string) (auth.User,
 	ctx := c.Request().Context()
 	id, ok := auth.PasswordIdentity(email, name)
 	if !ok {
-		return auth.User{}, &flawed{400, "email_invalid"}
+		return auth.User{}, &formError{400, "email_invalid"}
 	}
-	if flaw := auth.FlawOf(password, id.Email, name, siteName); flaw != "" {
-		return auth.User{}, &flawed{400, string(flaw)}
+	if flaw := auth.FlawOf(password, id.Email, name, views.Brand); flaw != "" {
+		return auth.User{}, &formError{400, string(flaw)}
 	}
 	switch _, _, err := s.Accounts.Password(ctx, id); {
 	case err == nil:
-		return auth.User{}, &flawed{409, "email_taken"}
+		return auth.User{}, &formError{409, "email_taken"}
 	case !errors.Is(err, auth.ErrNotFound):
-		return auth.User{}, unavailable(err)
+		return auth.User{}, Unavailable(err)
 	}
 	hash, err := s.Passwords.Hash(ctx, password)
 	if err != nil {
-		return auth.User{}, hashing(err)
+		return auth.User{}, hashProblem(err)
 	}
-	// Nobody vouches for the email, so the id must not follow from it: whoever has
-	// it after this user is gone is somebody else.
+	// The email is unverified, so the user id must not be derived from it: after this
+	// user is deleted, the same email may belong to somebody else.
 	user := id.User()
 	user.ID = strings.ToLower(s.Text())
 	user, err = s.Accounts.SignUp(ctx, user, id, hash)
 	if errors.Is(err, auth.ErrTaken) {
-		return auth.User{}, &flawed{409, "email_taken"}
+		return auth.User{}, &formError{409, "email_taken"}
 	}
-	return user, unavailable(err)
+	return user, Unavailable(err)
 }
 
 // passwordSignIn answers a wrong password and an unknown email alike, in words
 // and in work (ASVS 6.3.8).
 func (s *Site) passwordSignIn(c echo.Context) error {
-	form, err := formOf(c)
+	form, err := Form(c)
 	if err != nil {
 		return err
 	}
-	if wait := s.limits.signIns.Take(address(c)); wait > 0 {
-		return s.tooOften(c, wait)
+	if wait := s.limits.signIns.Take(s.guesser(c)); wait > 0 {
+		return s.RateLimited(c, wait)
 	}
-	id, _ := auth.PasswordIdentity(form.Get("email"), "") // no address: nobody's
-	if wait := s.limits.guesses.Try(id.Subject, address(c)); wait > 0 {
-		return s.tooOften(c, wait)
-	}
-	user, right, err := s.checkPassword(c, id, form.Get("password"))
+	id, _ := auth.PasswordIdentity(form.Get("email"), "") // an invalid email leaves id empty, which matches no user
+	user, _, right, err := s.checkPassword(c, id, form.Get("password"))
 	if err != nil {
 		return err
 	}
-	ctx, v := c.Request().Context(), visitOf(c)
+	ctx, v := c.Request().Context(), VisitOf(c)
 	next := oauth.SafeNext(form.Get("next"))
 	if !right {
-		s.Log.WarnContext(ctx, "sign_in_failed", "id", v.id, "provider", auth.PasswordProvider, "reason", "credentials_wrong")
+		s.Log.WarnContext(ctx, "sign_in_failed", "id", v.ID, "provider", auth.PasswordProvider, "reason", "credentials_wrong")
 		return s.drawSignIn(c, http.StatusUnauthorized, views.SignIn{
-			Next: next, Remember: remember(form), Email: form.Get("email"),
-			Flaw: views.Flaw{Code: "credentials_wrong", Text: flaws["credentials_wrong"]},
+			Next: next, Remember: Remember(form), Email: form.Get("email"),
+			Flaw: flawIn("credentials_wrong"),
 		})
 	}
-	s.limits.guesses.Right(id.Subject, address(c))
 	if user.Disabled {
 		return s.notSignedIn(c, auth.PasswordProvider, next, auth.ErrDisabled)
 	}
-	if err := s.establish(c, auth.PasswordProvider, user, remember(form)); err != nil {
+	if err := s.issueSessions(c, auth.PasswordProvider, user, Remember(form)); err != nil {
+		if auth.Refused(err) {
+			return s.notSignedIn(c, auth.PasswordProvider, next, err)
+		}
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, next)
 }
 
-// checkPassword hashes once for every email, known or not.
-func (s *Site) checkPassword(c echo.Context, id auth.Identity, password string) (auth.User, bool, error) {
-	ctx := c.Request().Context()
-	if len(password) > auth.MaxPassword {
-		return auth.User{}, false, nil // nobody has such a one
+// checkPassword takes the same work for known and unknown emails and limits guesses. It
+// returns the stored hash, after replacing it if its parameters are outdated.
+func (s *Site) checkPassword(c echo.Context, id auth.Identity, password string) (user auth.User, hash string, right bool, err error) {
+	if id.Subject == "" {
+		return auth.User{}, "", false, nil // not an email, so no user has it
 	}
-	user, hash, err := s.Accounts.Password(ctx, id)
-	if err != nil && !errors.Is(err, auth.ErrNotFound) {
-		return auth.User{}, false, unavailable(err)
+	ctx, dated := c.Request().Context(), false
+	right, wait, err := s.limits.guesses.Try(s.tenant(c.Request())+" "+id.Subject, s.guesser(c), func() (right bool, err error) {
+		if user, hash, err = s.Accounts.Password(ctx, id); err != nil && !errors.Is(err, auth.ErrNotFound) {
+			return false, Unavailable(err)
+		}
+		right, dated, err = s.Passwords.Check(ctx, hash, password)
+		return right, hashProblem(err)
+	})
+	if wait > 0 {
+		return auth.User{}, "", false, s.RateLimited(c, wait)
 	}
-	right, err := s.Passwords.Check(ctx, hash, password)
-	return user, right, hashing(err)
+	if right && dated {
+		hash = s.rehash(c, user.ID, hash, password)
+	}
+	return user, hash, right, err
 }
 
-// hashing says what a failure to hash means.
-func hashing(err error) error {
+// rehash replaces a dated hash and returns the one that is stored then. If that fails,
+// the old hash stays.
+func (s *Site) rehash(c echo.Context, userID, old, password string) string {
+	ctx := c.Request().Context()
+	hash, err := s.Passwords.Hash(ctx, password)
+	if err == nil {
+		err = s.Accounts.Rehash(ctx, userID, old, hash)
+	}
+	if err != nil {
+		s.Log.WarnContext(ctx, "password_not_rehashed", "id", VisitOf(c).ID, "user", userID, "error", err)
+		return old
+	}
+	return hash
+}
+
+// hashProblem converts an error of hashProblem: ErrBusy becomes a 503.
+func hashProblem(err error) error {
 	if errors.Is(err, auth.ErrBusy) {
-		return because(errBusy, err)
+		return WithCause(errBusy, err)
 	}
 	return err
 }
@@ -183,96 +193,110 @@ func hashing(err error) error {
 // changePassword replaces the password, or sets a first one for somebody who came
 // through a provider, and ends every other session of the user that can be ended.
 func (s *Site) changePassword(c echo.Context) error {
-	form, err := formOf(c)
+	form, err := Form(c)
 	if err != nil {
 		return err
 	}
-	ctx, v := c.Request().Context(), visitOf(c)
-	if wait := s.limits.changes.Take(v.session.User.ID); wait > 0 {
-		return s.tooOften(c, wait)
+	ctx, v := c.Request().Context(), VisitOf(c)
+	if wait := s.limits.changes.Take(v.Session.User.ID + " " + s.guesser(c)); wait > 0 {
+		return s.RateLimited(c, wait)
 	}
-	mine := s.signedInUnder(c) // before the epoch rises
-	err = s.setPassword(c, form.Get("current"), form.Get("password"))
-	var flaw *flawed
+	mine := s.signedInUnder(c) // before SetPassword increments the epoch
+	user, err := s.setPassword(c, form.Get("current"), form.Get("password"))
+	var flaw *formError
 	if errors.As(err, &flaw) {
-		return s.drawAccount(c, flaw.status, views.Flaw{Code: flaw.code, Text: flaws[flaw.code]})
+		return s.drawAccount(c, flaw.status, flawIn(flaw.code))
 	}
 	if err != nil {
 		return err
 	}
-	s.Log.InfoContext(ctx, "password_changed", "id", v.id, "user", v.session.User.ID)
-	if err := s.startOver(c, mine); err != nil {
-		return because(errSessionsUncertain, err)
+	s.Log.InfoContext(ctx, "password_changed", "id", v.ID, "user", v.Session.User.ID)
+	switch err := s.reissueSessions(c, user, mine); {
+	case auth.Refused(err): // the session was ended in the meantime and stays ended
+		return err
+	case err != nil:
+		return WithCause(errSessionsUncertain, err)
 	}
 	return c.Redirect(http.StatusSeeOther, accountPath+"?done=password")
 }
 
-func (s *Site) setPassword(c echo.Context, current, password string) error {
-	ctx, user := c.Request().Context(), visitOf(c).session.User
+// setPassword sets the password and returns the updated user.
+func (s *Site) setPassword(c echo.Context, current, password string) (auth.User, error) {
+	ctx, v := c.Request().Context(), VisitOf(c)
+	user, none := v.Session.User, auth.User{}
 	accounts, err := s.accountsOf(c)
 	if err != nil {
-		return err
+		return none, err
 	}
-	email := user.Email
+	email, old := user.Email, ""
 	if a := accounts.of(auth.PasswordProvider); a != nil {
 		email = a.Subject
-		_, right, err := s.checkPassword(c, auth.Identity{Issuer: a.Issuer, Subject: a.Subject}, current)
+		var right bool
+		_, old, right, err = s.checkPassword(c, auth.Identity{Issuer: a.Issuer, Subject: a.Subject}, current)
 		if err != nil {
-			return err
+			return none, err
 		}
 		if !right {
-			return &flawed{403, "password_wrong"}
+			return none, &formError{403, "password_wrong"}
 		}
 	}
 	id, ok := auth.PasswordIdentity(email, user.Name)
 	if !ok {
-		return &flawed{400, "password_requires_an_email"}
+		return none, &formError{400, "password_requires_an_email"}
 	}
-	if flaw := auth.FlawOf(password, email, user.Name, siteName); flaw != "" {
-		return &flawed{400, string(flaw)}
+	if flaw := auth.FlawOf(password, email, user.Name, views.Brand); flaw != "" {
+		return none, &formError{400, string(flaw)}
 	}
 	hash, err := s.Passwords.Hash(ctx, password)
 	if err != nil {
-		return hashing(err)
+		return none, hashProblem(err)
 	}
-	err = s.Accounts.SetPassword(ctx, user.ID, id, hash)
+	user, err = s.Accounts.SetPassword(ctx, v.Manager.Standing(v.Jar, v.Session), id, old, hash)
 	if errors.Is(err, auth.ErrTaken) {
-		return &flawed{409, "account_taken"}
+		return none, &formError{409, "email_taken"}
 	}
-	return unavailable(err)
+	return user, Unavailable(err)
 }
 
 // signedInUnder returns the managers under which this browser has a session of
 // this user: all that it was signed in under and has not been signed out of.
-func (s *Site) signedInUnder(c echo.Context) (mine []*auth.Manager) {
-	ctx, v := c.Request().Context(), visitOf(c)
+func (s *Site) signedInUnder(c echo.Context) (mine []auth.Carried) {
+	ctx, v := c.Request().Context(), VisitOf(c)
 	for _, m := range s.Managers(c.Request()) {
-		session, err := v.session, error(nil)
-		if m != v.manager {
-			session, err = m.Load(ctx, v.jar)
+		session, err := v.Session, error(nil)
+		if m != v.Manager {
+			session, err = m.Load(ctx, v.Jar)
 		}
-		if err == nil && session.User.ID == v.session.User.ID {
-			mine = append(mine, m)
+		if err == nil && session.User.ID == v.Session.User.ID {
+			mine = append(mine, auth.Carried{Manager: m, Session: session})
 		}
 	}
 	return mine
 }
 
-// startOver ends every session of the user that can be ended, and starts new ones
-// for this browser.
-func (s *Site) startOver(c echo.Context, mine []*auth.Manager) error {
-	ctx, v := c.Request().Context(), visitOf(c)
+// reissueSessions ends the user's other sessions where possible, and reissues this browser's
+// own sessions if they are still valid. Strategies that cannot list sessions are skipped:
+// under epoch the new password has already ended the old ones.
+func (s *Site) reissueSessions(c echo.Context, user auth.User, mine []auth.Carried) error {
+	ctx, v := c.Request().Context(), VisitOf(c)
 	var failed error
 	for _, m := range s.Managers(c.Request()) {
-		if r, ok := m.Strategy.(auth.Revoker); ok {
-			_, err := r.Revoke(ctx, auth.Target{UserID: v.session.User.ID})
-			failed = errors.Join(failed, err)
+		r, revokes := m.Strategy.(auth.Revoker)
+		if _, lists := m.Strategy.(auth.Lister); !revokes || !lists {
+			continue
 		}
+		others := auth.Target{UserID: user.ID, All: true}
+		for _, carried := range mine {
+			if carried.Manager == m {
+				others.All, others.Except = false, carried.Session.ID
+			}
+		}
+		_, err := r.Revoke(ctx, others)
+		failed = errors.Join(failed, err)
 	}
-	user, err := s.Users.User(ctx, v.session.User.ID)
-	if failed = errors.Join(failed, err); failed != nil {
+	if failed != nil {
 		return failed
 	}
-	in := auth.SignIn{User: user, Device: v.session.Device, Remember: v.session.Remember}
-	return auth.IssueAll(ctx, v.jar, in, mine...)
+	in := auth.SignIn{User: user, Device: v.Session.Device, Remember: v.Session.Remember}
+	return auth.ReissueAll(ctx, v.Jar, in, mine)
 }

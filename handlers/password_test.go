@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -8,63 +9,32 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/argon2"
+
 	"sessionlab/auth"
+	"sessionlab/db/dbtest"
+	"sessionlab/handlers/handlerstest"
 )
-
-const (
-	adasPassword = "counts bernoulli numbers at night"
-	newPassword  = "weaves algebraical patterns instead"
-)
-
-// fill writes into a field of the current page.
-func (b *browser) fill(name, value string) *browser {
-	b.Helper()
-	b.page.Find(`input[name="`+name+`"]:not([type=hidden])`).SetAttr("value", value)
-	return b
-}
-
-// signUp creates an account with a password, through the forms.
-func (b *browser) signUp(email, password string) *browser {
-	b.Helper()
-	b.get("/sign-in").follow("#to-sign-up").fill("name", "Ada Lovelace").fill("email", email).fill("password", password)
-	return b.press("#sign-up")
-}
-
-// signInByPassword goes through the form of the sign-in page.
-func (b *browser) signInByPassword(email, password string) *browser {
-	b.Helper()
-	return b.get("/sign-in").fill("email", email).fill("password", password).press("#sign-in-password")
-}
-
-// flawed checks what the page says about its form.
-func (b *browser) flawed(path string, status int, code string) *browser {
-	b.Helper()
-	b.at(path, status)
-	if got := b.page.Find("[role=alert]").AttrOr("data-code", ""); got != code {
-		b.Errorf("the form's flaw: got %q, want %q:\n%s", got, code, b.text())
-	}
-	return b
-}
 
 // withUsers are the strategies that need a database, and all at once.
-var withUsers = []string{"database", "epoch", "hybrid", "renew", "pair", "rotation", "compare"}
+var withUsers = handlerstest.Modes("database", "epoch", "hybrid", "renew", "pair", "rotation")
 
 func TestSignUpAndSignInByPassword(t *testing.T) {
 	for _, strategy := range withUsers {
 		t.Run(strategy, func(t *testing.T) {
-			s := newSite(t, strategy)
-			laptop, phone := newBrowser(t, s), newBrowser(t, s)
-			laptop.signUp("Ada@Example.org", adasPassword).at("/dashboard", 200)
-			phone.signInByPassword(" ada@example.ORG", adasPassword).at("/dashboard", 200)
-			for _, b := range []*browser{laptop, phone} {
-				user := b.wantsAPI("GET", "/api/user", 200, "")
+			s := handlerstest.NewSite(t, strategy)
+			laptop, phone := handlerstest.NewBrowser(t, s), handlerstest.NewBrowser(t, s)
+			laptop.SignUp("Ada@Example.org", handlerstest.AdasPassword).At("/dashboard", 200)
+			phone.SignInByPassword(" ada@example.ORG", handlerstest.AdasPassword).At("/dashboard", 200)
+			for _, b := range []*handlerstest.Browser{laptop, phone} {
+				user := b.WantsAPI("GET", "/api/user", 200, "")
 				if user["email"] != "ada@example.org" || user["name"] != "Ada Lovelace" || user["role"] != "member" {
 					t.Errorf("got %v", user)
 				}
 			}
-			s.log.wants(t, "sign_up")
-			s.log.wants(t, "sign_in_ok")
-			if log := s.log.String(); strings.Contains(log, "bernoulli") || strings.Contains(strings.ToLower(log), "ada@") {
+			s.Journal.Wants(t, "sign_up")
+			s.Journal.Wants(t, "sign_in_ok")
+			if log := s.Journal.String(); strings.Contains(log, "bernoulli") || strings.Contains(strings.ToLower(log), "ada@") {
 				t.Error("the log has a password or an email")
 			}
 		})
@@ -72,56 +42,56 @@ func TestSignUpAndSignInByPassword(t *testing.T) {
 }
 
 func TestSignUpReturnsWhereOneWanted(t *testing.T) {
-	s := newSite(t, "database")
-	b := newBrowser(t, s).get("/sessions").at("/sign-in", 200).follow("#to-sign-up")
-	b.untick("input[name=remember][type=checkbox]").fill("email", "ada@example.org").fill("password", adasPassword).press("#sign-up").at("/sessions", 200)
-	b.close()
-	b.wants("/dashboard", 303)
-	b.signInByPassword("ada@example.org", adasPassword).at("/dashboard", 200).close()
-	b.wants("/dashboard", 200)
-	b.get("/sign-up?next=//evil.example").at("/dashboard", 200)
+	s := handlerstest.NewSite(t, "database")
+	b := handlerstest.NewBrowser(t, s).Get("/sessions").At("/sign-in", 200).Follow("#to-sign-up")
+	b.Untick("input[name=remember][type=checkbox]").Fill("email", "ada@example.org").Fill("password", handlerstest.AdasPassword).Press("#sign-up").At("/sessions", 200)
+	b.Close()
+	b.Wants("/dashboard", 303)
+	b.SignInByPassword("ada@example.org", handlerstest.AdasPassword).At("/dashboard", 200).Close()
+	b.Wants("/dashboard", 200)
+	b.Get("/sign-up?next=//evil.example").At("/dashboard", 200)
 }
 
 func TestSignUpFlaws(t *testing.T) {
-	s := newSite(t, "database")
-	newBrowser(t, s).signUp("taken@example.org", adasPassword).at("/dashboard", 200)
-	b := newBrowser(t, s)
+	s := handlerstest.NewSite(t, "database")
+	handlerstest.NewBrowser(t, s).SignUp("taken@example.org", handlerstest.AdasPassword).At("/dashboard", 200)
+	b := handlerstest.NewBrowser(t, s)
 	for _, c := range []struct {
 		email, password string
 		status          int
 		code            string
 	}{
-		{"not an email", adasPassword, 400, "email_invalid"},
+		{"not an email", handlerstest.AdasPassword, 400, "email_invalid"},
 		{"ada@example.org", "fourteen bytes", 400, "password_short"},
 		{"ada@example.org", strings.Repeat("0123456789abcdef?", 16), 400, "password_long"},
 		{"ada@example.org", "passwordpassword", 400, "password_common"},
 		{"ada@example.org", "ada lovelace sessionlab", 400, "password_personal"},
-		{"Taken@example.org", adasPassword, 409, "email_taken"},
+		{"Taken@example.org", handlerstest.AdasPassword, 409, "email_taken"},
 	} {
-		b.signUp(c.email, c.password).flawed("/sign-up", c.status, c.code)
-		if got := b.page.Find("input[name=email]").AttrOr("value", ""); got != c.email {
+		b.SignUp(c.email, c.password).Flawed("/sign-up", c.status, c.code)
+		if got := b.Page.Find("input[name=email]").AttrOr("value", ""); got != c.email {
 			t.Errorf("the form forgot the email: got %q, want %q", got, c.email)
 		}
-		if strings.Contains(b.page.body, c.password) {
+		if strings.Contains(b.Page.Body, c.password) {
 			t.Error("the page repeats the password")
 		}
-		b.wants("/dashboard", 303)
+		b.Wants("/dashboard", 303)
 	}
 }
 
 // TestWrongPasswordAndUnknownEmailAreAlike compares what is answered and counts
 // the hashes that were made for it; clocks would only guess.
 func TestWrongPasswordAndUnknownEmailAreAlike(t *testing.T) {
-	s := newSite(t, "database")
-	newBrowser(t, s).signUp("ada@example.org", adasPassword)
+	s := handlerstest.NewSite(t, "database")
+	handlerstest.NewBrowser(t, s).SignUp("ada@example.org", handlerstest.AdasPassword)
 	var bodies []string
 	for _, email := range []string{"ada@example.org", "nobody@example.org"} {
 		form := url.Values{"email": {email}, "password": {"not the right one"}}
-		r, _ := http.NewRequestWithContext(t.Context(), "POST", localURL+"/sign-in/password", strings.NewReader(form.Encode()))
+		r, _ := http.NewRequestWithContext(t.Context(), "POST", handlerstest.LocalURL+"/sign-in/password", strings.NewReader(form.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 		var receipt auth.Receipt
-		w := s.answer(r.WithContext(auth.WithReceipt(r.Context(), &receipt)))
+		w := s.Answer(r.WithContext(auth.WithReceipt(r.Context(), &receipt)))
 		if n := receipt.Count("password"); n != 1 || w.Code != 401 {
 			t.Errorf("%s: got %d after %d hashes, want 401 after 1", email, w.Code, n)
 		}
@@ -136,35 +106,88 @@ func TestWrongPasswordAndUnknownEmailAreAlike(t *testing.T) {
 	if bodies[0] != bodies[1] {
 		t.Error("the page tells whether an email is known")
 	}
-	s.log.wants(t, "sign_in_failed")
-	newBrowser(t, s).signInByPassword("ada@example.org", strings.Repeat("x", 300)).flawed("/sign-in/password", 401, "credentials_wrong")
+	s.Journal.Wants(t, "sign_in_failed")
+	handlerstest.NewBrowser(t, s).SignInByPassword("ada@example.org", strings.Repeat("x", 300)).Flawed("/sign-in/password", 401, "credentials_wrong")
 }
 
-// TestPasswordsNeedADatabase is what SESSION_STRATEGY=cookie answers.
-func TestPasswordsNeedADatabase(t *testing.T) {
-	s := newSite(t, "cookie")
-	b := newBrowser(t, s).get("/sign-in").at("/sign-in", 200)
-	if b.has("input[type=password]") || !strings.Contains(b.text(), "SESSION_STRATEGY") {
-		t.Errorf("the page offers a password, or does not say why not:\n%s", b.text())
+// TestTextInAnyUnicodeForm signs in with the same text in other bytes: composed or
+// not, wide, in capitals, with the domain in ASCII. People see no difference.
+func TestTextInAnyUnicodeForm(t *testing.T) {
+	const composed, decomposed = "\u00fcbergr\u00f6\u00dfentr\u00e4ger 12", "u\u0308bergro\u0308\u00dfentra\u0308ger 12"
+	const wide = "\u00fcbergr\u00f6\u00dfentr\u00e4ger\u00a0\uff11\uff12"
+	const email = "j\u00fcrgen@b\u00fccher.example"
+	emails := []string{
+		email, "ju\u0308rgen@bu\u0308cher.example", "J\u00dcRGEN@B\u00dcCHER.example",
+		"j\u00fcrgen@xn--bcher-kva.example", "j\u00fcrgen@XN--BCHER-KVA.Example", "j\u00fcrgen@b\u00fccher\u3002example",
 	}
-	b.get("/sign-up").refused(400, "password_requires_database")
+	for _, set := range []string{composed, decomposed, wide} {
+		s := handlerstest.NewSite(t, "database")
+		owner := handlerstest.NewBrowser(t, s).SignUp(emails[1], set).At("/dashboard", 200)
+		if got := owner.WantsAPI("GET", "/api/user", 200, "")["email"]; got != email {
+			t.Errorf("the email: got %q, want %q", got, email)
+		}
+		for _, typed := range []string{composed, decomposed, wide} {
+			for _, email := range emails {
+				b := handlerstest.NewBrowser(t, s).SignInByPassword(email, typed)
+				if b.Page.URL.Path != "/dashboard" {
+					t.Errorf("set as %+q, %+q with %+q: got %d", set, email, typed, b.Page.Status)
+				}
+				handlerstest.NewBrowser(t, s).SignUp(email, handlerstest.AdasPassword).Flawed("/sign-up", 409, "email_taken")
+				s.Clock.Advance(time.Minute)
+			}
+		}
+		owner.Knock(email, set).Get("/account").Fill("current", set).Fill("password", decomposed+"3").Press("#set-password").At("/account", 200)
+		s.Clock.Advance(time.Minute)
+		handlerstest.NewBrowser(t, s).SignInByPassword(email, composed+"3").At("/dashboard", 200)
+	}
+}
+
+// TestPasswordOfBeforeNormalization signs in with a password that was hashed as it
+// was typed. From then on it is right in every form.
+func TestPasswordOfBeforeNormalization(t *testing.T) {
+	const composed, decomposed = "\u00fcbergr\u00f6\u00dfentr\u00e4ger 12", "u\u0308bergro\u0308\u00dfentra\u0308ger 12"
+	s := handlerstest.NewSite(t, "database")
+	owner := handlerstest.NewBrowser(t, s).SignUp("ada@example.org", handlerstest.AdasPassword)
+	sum := argon2.IDKey([]byte(decomposed), []byte("salt of 16 bytes"), 2, 19<<10, 1, 32)
+	_, err := dbtest.Shell(t, s.File).Exec("UPDATE users SET password_hash = $1",
+		"$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiAxNiBieXRlcw$"+base64.RawStdEncoding.EncodeToString(sum))
+	handlerstest.Must(t, err)
+	signIn := func(password string) *handlerstest.Browser {
+		s.Clock.Advance(time.Minute)
+		return handlerstest.NewBrowser(t, s).SignInByPassword("ada@example.org", password)
+	}
+	signIn(composed).Flawed("/sign-in/password", 401, "credentials_wrong") // nobody can know
+	signIn(decomposed).At("/dashboard", 200)
+	signIn(composed).At("/dashboard", 200)
+	signIn(decomposed).At("/dashboard", 200)
+	owner.Wants("/dashboard", 200) // it is the same password: no session ends
+}
+
+// TestPasswordsNeedADatabase tries the password routes under SESSION_STRATEGY=cookie.
+func TestPasswordsNeedADatabase(t *testing.T) {
+	s := handlerstest.NewSite(t, "cookie")
+	b := handlerstest.NewBrowser(t, s).Get("/sign-in").At("/sign-in", 200)
+	if b.Has("input[type=password]") || !strings.Contains(b.Text(), "SESSION_STRATEGY") {
+		t.Errorf("the page offers a password, or does not say why not:\n%s", b.Text())
+	}
+	b.Get("/sign-up").Refused(400, "password_requires_database")
 	for _, path := range []string{"/sign-up", "/sign-in/password", "/account/password"} {
 		best := time.Hour // of several: a machine that is busy says nothing
 		for range 5 {
 			began := time.Now()
-			b.post(path, url.Values{"email": {"ada@example.org"}, "password": {adasPassword}}).refused(400, "password_requires_database")
+			b.Post(path, url.Values{"email": {"ada@example.org"}, "password": {handlerstest.AdasPassword}}).Refused(400, "password_requires_database")
 			best = min(best, time.Since(began))
 		}
 		if best >= 20*time.Millisecond {
 			t.Errorf("%s: took %s to refuse", path, best)
 		}
 	}
-	b.signIn("ada")
+	b.SignIn("ada")
 	for _, path := range []string{"/account/link/oidc", "/account/unlink/oidc", "/account/delete"} {
-		b.post(path, nil).refused(400, "accounts_require_database")
+		b.Post(path, nil).Refused(400, "accounts_require_database")
 	}
-	b.get("/account").at("/account", 200)
-	if b.has("main form") {
+	b.Get("/account").At("/account", 200)
+	if b.Has("main form") {
 		t.Error("the account page offers what is impossible")
 	}
 }
@@ -173,21 +196,21 @@ func TestPasswordsNeedADatabase(t *testing.T) {
 func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	for _, strategy := range withUsers {
 		t.Run(strategy, func(t *testing.T) {
-			s := newSite(t, strategy)
-			laptop, phone, thief := newBrowser(t, s), newBrowser(t, s), newBrowser(t, s)
-			laptop.signUp("ada@example.org", adasPassword)
-			phone.signInByPassword("ada@example.org", adasPassword).at("/dashboard", 200)
-			thief.steal(laptop)
-			old := laptop.wantsAPI("GET", "/api/session", 200, "")["session"].(map[string]any)["id"]
+			s := handlerstest.NewSite(t, strategy)
+			laptop, phone, thief := handlerstest.NewBrowser(t, s), handlerstest.NewBrowser(t, s), handlerstest.NewBrowser(t, s)
+			laptop.SignUp("ada@example.org", handlerstest.AdasPassword)
+			phone.SignInByPassword("ada@example.org", handlerstest.AdasPassword).At("/dashboard", 200)
+			thief.Steal(laptop)
+			old := laptop.WantsAPI("GET", "/api/session", 200, "")["session"].(map[string]any)["id"]
 
-			laptop.get("/account").fill("current", "not the right one").fill("password", newPassword).press("#set-password")
-			laptop.flawed("/account/password", 403, "password_wrong")
-			laptop.get("/account").fill("current", adasPassword).fill("password", "short").press("#set-password")
-			laptop.flawed("/account/password", 400, "password_short")
-			laptop.get("/account").fill("current", adasPassword).fill("password", newPassword).press("#set-password")
-			laptop.at("/account", 200).wants("/dashboard", 200)
-			s.log.wants(t, "password_changed")
-			if now := laptop.wantsAPI("GET", "/api/session", 200, "")["session"].(map[string]any)["id"]; now == old {
+			laptop.Get("/account").Fill("current", "not the right one").Fill("password", handlerstest.NewPassword).Press("#set-password")
+			laptop.Flawed("/account/password", 403, "password_wrong")
+			laptop.Get("/account").Fill("current", handlerstest.AdasPassword).Fill("password", "short").Press("#set-password")
+			laptop.Flawed("/account/password", 400, "password_short")
+			laptop.Get("/account").Fill("current", handlerstest.AdasPassword).Fill("password", handlerstest.NewPassword).Press("#set-password")
+			laptop.At("/account", 200).Wants("/dashboard", 200)
+			s.Journal.Wants(t, "password_changed")
+			if now := laptop.WantsAPI("GET", "/api/session", 200, "")["session"].(map[string]any)["id"]; now == old {
 				t.Error("the session is the one that the thief has")
 			}
 			for _, m := range s.Managers(new(http.Request)) {
@@ -196,18 +219,18 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 				if strategy == "compare" {
 					query = "?strategy=" + m.Name
 				}
-				laptop.wantsAPI("GET", "/api/session"+query, 200, "")
+				laptop.WantsAPI("GET", "/api/session"+query, 200, "")
 				if !revokes {
 					continue
 				}
 				if r.Window() > 0 {
-					s.clock.Advance(r.Window())
+					s.Clock.Advance(r.Window())
 				}
-				phone.wantsAPI("GET", "/api/session"+query, 401, "")
-				thief.wantsAPI("GET", "/api/session"+query, 401, "")
+				phone.WantsAPI("GET", "/api/session"+query, 401, "")
+				thief.WantsAPI("GET", "/api/session"+query, 401, "")
 			}
-			newBrowser(t, s).signInByPassword("ada@example.org", adasPassword).flawed("/sign-in/password", 401, "credentials_wrong")
-			newBrowser(t, s).signInByPassword("ada@example.org", newPassword).at("/dashboard", 200)
+			handlerstest.NewBrowser(t, s).SignInByPassword("ada@example.org", handlerstest.AdasPassword).Flawed("/sign-in/password", 401, "credentials_wrong")
+			handlerstest.NewBrowser(t, s).SignInByPassword("ada@example.org", handlerstest.NewPassword).At("/dashboard", 200)
 		})
 	}
 }
@@ -215,45 +238,45 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 // TestPasswordForAProviderAccount sets a first password, with which the same
 // person signs in.
 func TestPasswordForAProviderAccount(t *testing.T) {
-	s := newSite(t, "database")
-	ada := newBrowser(t, s).signIn("ada")
-	id := ada.wantsAPI("GET", "/api/user", 200, "")["id"]
-	ada.get("/account").fill("password", adasPassword).press("#set-password").at("/account", 200)
-	email := ada.get("/account").page.Find("input[name=email]").AttrOr("value", "")
-	again := newBrowser(t, s).signInByPassword(email, adasPassword).at("/dashboard", 200)
-	if got := again.wantsAPI("GET", "/api/user", 200, "")["id"]; got != id {
+	s := handlerstest.NewSite(t, "database")
+	ada := handlerstest.NewBrowser(t, s).SignIn("ada")
+	id := ada.WantsAPI("GET", "/api/user", 200, "")["id"]
+	ada.Get("/account").Fill("password", handlerstest.AdasPassword).Press("#set-password").At("/account", 200)
+	email := ada.Get("/account").Page.Find("input[name=email]").AttrOr("value", "")
+	again := handlerstest.NewBrowser(t, s).SignInByPassword(email, handlerstest.AdasPassword).At("/dashboard", 200)
+	if got := again.WantsAPI("GET", "/api/user", 200, "")["id"]; got != id {
 		t.Errorf("got user %v, want %v", got, id)
 	}
 	// From now on a change needs it.
-	ada.get("/account").fill("password", newPassword).press("#set-password").flawed("/account/password", 403, "password_wrong")
+	ada.Get("/account").Fill("password", handlerstest.NewPassword).Press("#set-password").Flawed("/account/password", 403, "password_wrong")
 }
 
 // TestPasswordAccountCatchesNobody signs up with the email of somebody who then
 // comes through a provider: two users, and neither sees the other.
 func TestPasswordAccountCatchesNobody(t *testing.T) {
-	s := newSite(t, "database")
-	probe := newBrowser(t, s).signIn("ada")
-	email := probe.wantsAPI("GET", "/api/user", 200, "")["email"].(string)
-	squatter := newBrowser(t, s).signUp(email, adasPassword).at("/dashboard", 200)
-	ada := newBrowser(t, s).signIn("ada")
-	if ada.wantsAPI("GET", "/api/user", 200, "")["id"] == squatter.wantsAPI("GET", "/api/user", 200, "")["id"] {
+	s := handlerstest.NewSite(t, "database")
+	probe := handlerstest.NewBrowser(t, s).SignIn("ada")
+	email := probe.WantsAPI("GET", "/api/user", 200, "")["email"].(string)
+	squatter := handlerstest.NewBrowser(t, s).SignUp(email, handlerstest.AdasPassword).At("/dashboard", 200)
+	ada := handlerstest.NewBrowser(t, s).SignIn("ada")
+	if ada.WantsAPI("GET", "/api/user", 200, "")["id"] == squatter.WantsAPI("GET", "/api/user", 200, "")["id"] {
 		t.Error("an email that nobody verified led to somebody's account")
 	}
-	ada.get("/account").fill("password", newPassword).press("#set-password").flawed("/account/password", 409, "account_taken")
+	ada.Get("/account").Fill("password", handlerstest.NewPassword).Press("#set-password").Flawed("/account/password", 409, "email_taken")
 }
 
 func TestDisabledAccountAtTheDoor(t *testing.T) {
-	s := newSite(t, "database")
-	ada := newBrowser(t, s).signUp("ada@example.org", adasPassword)
-	id := ada.wantsAPI("GET", "/api/user", 200, "")["id"].(string)
-	must(t, s.db.Disable(t.Context(), id, s.clock.Now()))
-	newBrowser(t, s).signInByPassword("ada@example.org", adasPassword).told("disabled")
-	newBrowser(t, s).signInByPassword("ada@example.org", "not the right one").flawed("/sign-in/password", 401, "credentials_wrong")
+	s := handlerstest.NewSite(t, "database")
+	ada := handlerstest.NewBrowser(t, s).SignUp("ada@example.org", handlerstest.AdasPassword)
+	id := ada.WantsAPI("GET", "/api/user", 200, "")["id"].(string)
+	handlerstest.Must(t, s.DB.Disable(t.Context(), id, s.Clock.Now()))
+	handlerstest.NewBrowser(t, s).SignInByPassword("ada@example.org", handlerstest.AdasPassword).Told("disabled")
+	handlerstest.NewBrowser(t, s).SignInByPassword("ada@example.org", "not the right one").Flawed("/sign-in/password", 401, "credentials_wrong")
 }
 
 func FuzzPasswordForm(f *testing.F) {
-	s := newSite(f, "database")
-	newBrowser(f, s).signUp("ada@example.org", adasPassword)
+	s := handlerstest.NewSite(f, "database")
+	handlerstest.NewBrowser(f, s).SignUp("ada@example.org", handlerstest.AdasPassword)
 	f.Add("/sign-in/password", "email=ada%40example.org&password=x")
 	f.Add("/sign-up", "email=%00&password=%ff&name=%zz&email=b")
 	f.Add("/account/password", "current=a&password="+strings.Repeat("b", 300))
@@ -264,13 +287,34 @@ func FuzzPasswordForm(f *testing.F) {
 		default:
 			return
 		}
-		r, err := http.NewRequestWithContext(t.Context(), "POST", localURL+path, strings.NewReader(body))
-		must(t, err)
+		r, err := http.NewRequestWithContext(t.Context(), "POST", handlerstest.LocalURL+path, strings.NewReader(body))
+		handlerstest.Must(t, err)
 		n++
-		r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1", n>>16&255, n>>8&255, n&255) // never too often
+		r.RemoteAddr = fmt.Sprintf("127.%d.%d.%d:1", n>>16&255, n>>8&255, n&255) // never too often
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if w := s.answer(r); w.Code >= 500 {
+		if w := s.Answer(r); w.Code >= 500 {
 			t.Errorf("%s with %q: got %d", path, body, w.Code)
 		}
 	})
+}
+
+// The site calls people by the names that they gave, whatever keyboard they have.
+func TestNamesAsTheyWereGiven(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]struct{ name, initials string }{
+		"Ada\u00a0Lovelace":              {"Ada Lovelace", "AL"},
+		"山田\u3000太郎":                     {"山田 太郎", "山太"},
+		"\u200fשרה":                      {"\u200fשרה", "ש"},
+		"نیما\u200cیوشیج":                {"نیما\u200cیوشیج", "ن"},
+		"Ada \u202enigol\u202c Lovelace": {"Ada nigol Lovelace", "AL"},
+	} {
+		ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, "database"))
+		ada.Post("/sign-up", handlerstest.Form("name", given, "email", "ada@example.org", "password", handlerstest.AdasPassword)).At("/dashboard", 200)
+		if got := ada.WantsAPI("GET", "/api/user", 200, "")["name"]; got != want.name {
+			t.Errorf("%+q: got %+q, want %+q", given, got, want.name)
+		}
+		if ada.Get("/dashboard"); !strings.Contains(ada.Page.Find("header").Text(), want.initials) || !strings.Contains(ada.Page.Text(), want.name) {
+			t.Errorf("%+q: the page says %q", given, ada.Page.Find("header").Text())
+		}
+	}
 }

@@ -1,62 +1,15 @@
 package handlers_test
 
 import (
-	"context"
 	"net"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"sessionlab/db/dbtest"
+	"sessionlab/handlers/handlerstest"
 )
-
-// A redisServer is one of a test's own, to be stopped and filled. It remembers over
-// a restart what it has answered.
-type redisServer struct {
-	testing.TB
-	dir, addr string
-	cmd       *exec.Cmd
-	client    *redis.Client
-}
-
-func newRedisServer(t testing.TB) *redisServer {
-	t.Helper()
-	dbtest.Installed(t, "redis-server")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	s := &redisServer{TB: t, dir: t.TempDir(), addr: l.Addr().String()}
-	must(t, l.Close())
-	s.client = redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: 100, MinRetryBackoff: 10 * time.Millisecond, MaxRetryBackoff: 50 * time.Millisecond})
-	t.Cleanup(func() { s.client.Close(); s.stop() })
-	s.start()
-	return s
-}
-
-func (s *redisServer) url() string { return "redis://" + s.addr }
-
-// start starts the server and waits until it answers.
-func (s *redisServer) start() {
-	s.Helper()
-	_, port, _ := net.SplitHostPort(s.addr)
-	s.cmd = exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
-	must(s, s.cmd.Start())
-	must(s, s.client.Ping(context.Background()).Err())
-}
-
-// stop ends it as a power cut would.
-func (s *redisServer) stop() {
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
-}
-
-func (s *redisServer) says(args ...any) {
-	s.Helper()
-	must(s, s.client.Do(context.Background(), args...).Err())
-}
 
 // A relay stands between the site and a server, and may hold back what either says.
 type relay struct {
@@ -68,7 +21,7 @@ type relay struct {
 
 func newRelay(t testing.TB, to string) *relay {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	handlerstest.Must(t, err)
 	r := &relay{to: to, addr: l.Addr().String(), gate: make(chan struct{})}
 	close(r.gate)
 	t.Cleanup(func() { l.Close(); r.release() })
@@ -130,50 +83,50 @@ func TestRedisGone(t *testing.T) {
 		for _, strategy := range []string{"hybrid", "database"} {
 			t.Run(strategy+"/"+fault, func(t *testing.T) {
 				t.Parallel()
-				server := newRedisServer(t)
-				between := newRelay(t, server.addr)
+				server := dbtest.NewRedis(t)
+				between := newRelay(t, server.Addr)
 				at := "redis://" + between.addr
 				if fault == "slow" {
 					at += "?read_timeout=300ms" // and not so soon that a slow machine is taken for a slow server
 				}
-				s := newSiteWith(t, settings{Strategy: strategy, Redis: at})
-				ada, eve := newBrowser(t, s).signIn("ada"), newBrowser(t, s)
-				gone, back := server.stop, server.start
+				s := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: strategy, Redis: at})
+				ada, eve := handlerstest.NewBrowser(t, s).SignIn("ada"), handlerstest.NewBrowser(t, s)
+				gone, back := server.Kill, server.Start
 				if fault == "slow" {
 					gone, back = between.hold, between.release
 				}
 
 				gone()
 				if strategy == "hybrid" {
-					s.clock.Advance(lifetimes.Hybrid - time.Second)
-					if ada.wants("/dashboard", 200); !strings.Contains(ada.text(), "the storage does not answer") {
-						t.Errorf("the page does not say that nobody can list:\n%s", ada.text())
+					s.Clock.Advance(handlerstest.Lifetimes.Hybrid - time.Second)
+					if ada.Wants("/dashboard", 200); !strings.Contains(ada.Text(), "the storage does not answer") {
+						t.Errorf("the page does not say that nobody can list:\n%s", ada.Text())
 					}
-					ada.uncertain("/sessions")
-					s.clock.Advance(time.Second)
+					ada.Uncertain("/sessions")
+					s.Clock.Advance(time.Second)
 				}
-				to := eve.toCallback("dev")
+				to := eve.ToCallback("dev")
 				began := time.Now()
-				ada.uncertain("/dashboard")
-				if body := ada.page.body; strings.Contains(body, "redis") || strings.Contains(body, "dial") {
-					t.Errorf("the page tells what happened inside:\n%s", ada.text())
+				ada.Uncertain("/dashboard")
+				if body := ada.Page.Body; strings.Contains(body, "redis") || strings.Contains(body, "dial") {
+					t.Errorf("the page tells what happened inside:\n%s", ada.Text())
 				}
-				ada.wantsAPI("GET", "/api/session", 503, "store_unavailable")
-				ada.wantsAPI("POST", "/api/sessions/revoke-all", 503, "store_unavailable")
-				ada.wants("/readyz", 503).wants("/healthz", 200)
-				if w := eve.request("GET", to.String(), nil, "cross-site"); w.Code != 503 || strings.Contains(eve.header(), "session-") {
-					t.Errorf("a sign-in that cannot be stored: got %d and %s", w.Code, eve.header())
+				ada.WantsAPI("GET", "/api/session", 503, "store_unavailable")
+				ada.WantsAPI("POST", "/api/sessions/revoke-all", 503, "store_unavailable")
+				ada.Wants("/readyz", 503).Wants("/healthz", 200)
+				if w := eve.Request("GET", to.String(), nil, "cross-site"); w.Code != 503 || strings.Contains(eve.CookieHeader(), "session-") {
+					t.Errorf("a sign-in that cannot be stored: got %d and %s", w.Code, eve.CookieHeader())
 				}
 				if took := time.Since(began); took > 15*time.Second {
 					t.Errorf("five answers took %s", took)
 				}
-				if ada.value("session-"+strategy) == "" {
+				if ada.Value("session-"+strategy) == "" {
 					t.Error("the cookie is gone")
 				}
 
 				back()
-				ada.wants("/readyz", 200).wants("/dashboard", 200)
-				eve.signIn("grace")
+				ada.Wants("/readyz", 200).Wants("/dashboard", 200)
+				eve.SignIn("grace")
 			})
 		}
 	}
@@ -182,22 +135,22 @@ func TestRedisGone(t *testing.T) {
 // Whoever empties Redis ends every session there, when its snapshot does, and cleanly.
 func TestRedisFlushed(t *testing.T) {
 	t.Parallel()
-	server := newRedisServer(t)
-	s := newSiteWith(t, settings{Strategy: "hybrid", Redis: server.url()})
-	ada := newBrowser(t, s).signIn("ada")
-	server.says("FLUSHALL")
-	server.says("SCRIPT", "FLUSH")
+	server := dbtest.NewRedis(t)
+	s := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "hybrid", Redis: server.URL()})
+	ada := handlerstest.NewBrowser(t, s).SignIn("ada")
+	server.Do("FLUSHALL")
+	server.Do("SCRIPT", "FLUSH")
 
-	s.clock.Advance(lifetimes.Hybrid - time.Second)
-	ada.wants("/dashboard", 200)
-	s.clock.Advance(time.Second)
-	ada.get("/dashboard").told("invalid")
-	if held := ada.header(); strings.Contains(held, "session-") || strings.Contains(held, "refresh-") {
+	s.Clock.Advance(handlerstest.Lifetimes.Hybrid - time.Second)
+	ada.Wants("/dashboard", 200)
+	s.Clock.Advance(time.Second)
+	ada.Get("/dashboard").Told("invalid")
+	if held := ada.CookieHeader(); strings.Contains(held, "session-") || strings.Contains(held, "refresh-") {
 		t.Errorf("the browser still holds %s", held)
 	}
-	ada.signIn("ada").get("/sessions").at("/sessions", 200)
-	if ada.page.Find(".devices li").Length() != 1 {
-		t.Errorf("after signing in again:\n%s", ada.text())
+	ada.SignIn("ada").Get("/sessions").At("/sessions", 200)
+	if ada.Page.Find(".devices li").Length() != 1 {
+		t.Errorf("after signing in again:\n%s", ada.Text())
 	}
 }
 
@@ -205,27 +158,27 @@ func TestRedisFlushed(t *testing.T) {
 // ended.
 func TestRedisFull(t *testing.T) {
 	t.Parallel()
-	server := newRedisServer(t)
-	s := newSiteWith(t, settings{Strategy: "database", Redis: server.url()})
-	ada, phone, eve := newBrowser(t, s).signIn("ada"), newBrowser(t, s).signIn("ada"), newBrowser(t, s)
-	thief := newBrowser(t, s).steal(phone)
-	to := eve.toCallback("dev")
-	server.says("CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction")
+	server := dbtest.NewRedis(t)
+	s := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "database", Redis: server.URL()})
+	ada, phone, eve := handlerstest.NewBrowser(t, s).SignIn("ada"), handlerstest.NewBrowser(t, s).SignIn("ada"), handlerstest.NewBrowser(t, s)
+	thief := handlerstest.NewBrowser(t, s).Steal(phone)
+	to := eve.ToCallback("dev")
+	server.Do("CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction")
 
-	if w := eve.request("GET", to.String(), nil, "cross-site"); w.Code != 503 || strings.Contains(eve.header(), "session-") {
-		t.Errorf("a sign-in that cannot be stored: got %d and %s", w.Code, eve.header())
+	if w := eve.Request("GET", to.String(), nil, "cross-site"); w.Code != 503 || strings.Contains(eve.CookieHeader(), "session-") {
+		t.Errorf("a sign-in that cannot be stored: got %d and %s", w.Code, eve.CookieHeader())
 	}
-	ada.wants("/dashboard", 200).wants("/readyz", 200)
-	s.clock.Advance(6 * day)
-	if ada.wants("/dashboard", 200); len(ada.setCookies()) != 1 {
-		t.Errorf("a session does not slide: %v", ada.setCookies())
+	ada.Wants("/dashboard", 200).Wants("/readyz", 200)
+	s.Clock.Advance(6 * handlerstest.Day)
+	if ada.Wants("/dashboard", 200); len(ada.SetCookies()) != 1 {
+		t.Errorf("a session does not slide: %v", ada.SetCookies())
 	}
-	ada.wantsAPI("POST", "/api/sessions/revoke-others", 200, "")
-	phone.get("/dashboard").told("revoked")
-	thief.steal(ada)
-	ada.get("/dashboard").press("#sign-out").told("signed_out")
-	thief.wantsAPI("GET", "/api/session", 401, "revoked")
+	ada.WantsAPI("POST", "/api/sessions/revoke-others", 200, "")
+	phone.Get("/dashboard").Told("revoked")
+	thief.Steal(ada)
+	ada.Get("/dashboard").Press("#sign-out").Told("signed_out")
+	thief.WantsAPI("GET", "/api/session", 401, "revoked")
 
-	server.says("CONFIG", "SET", "maxmemory", "0")
-	eve.signIn("grace")
+	server.Do("CONFIG", "SET", "maxmemory", "0")
+	eve.SignIn("grace")
 }

@@ -1,88 +1,96 @@
 package handlers_test
 
 import (
-	"context"
-	"errors"
+	"strings"
 	"testing"
 
-	"sessionlab/auth"
-	"sessionlab/db"
 	"sessionlab/db/dbtest"
+	"sessionlab/handlers/handlerstest"
 )
-
-// keepInRedis keeps in Redis what the program keeps there.
-func (s *site) keepInRedis(o settings, parts *auth.Parts, observe auth.Observer) {
-	var err error
-	s.redis, err = db.OpenRedis(s.t.Context(), o.Redis)
-	must(s.t, err)
-	s.t.Cleanup(func() { s.redis.Close() })
-	s.redis.Observe = observe
-	sessions := db.RedisSessions{Redis: s.redis, Users: s.db}
-	parts.Behind = sessions
-	if o.Strategy != "compare" {
-		parts.Sessions = sessions
-	}
-	s.Ready = func(ctx context.Context) error { return errors.Join(s.db.Ready(ctx), s.redis.Ready(ctx)) }
-	s.t.Cleanup(func() { _ = sessions.DeleteRealm(context.Background(), parts.Realm) })
-}
-
-// onRedis runs a story on sites with their sessions in Redis, on one server and in
-// a cluster.
-func onRedis(t *testing.T, strategy string, story func(*testing.T, *site)) {
-	for name, variable := range map[string]string{"redis": "TEST_REDIS_URL", "cluster": "TEST_REDIS_CLUSTER_URL"} {
-		t.Run(strategy+"/"+name, func(t *testing.T) {
-			story(t, newSiteWith(t, settings{Strategy: strategy, Redis: dbtest.Server(t, variable)}))
-		})
-	}
-}
 
 // A month of visits, a second device, and everything that ends a session.
 func TestRedisSite(t *testing.T) {
 	for _, strategy := range []string{"database", "hybrid"} {
-		onRedis(t, strategy, func(t *testing.T, s *site) {
-			ada, phone := newBrowser(t, s).signIn("ada"), newBrowser(t, s)
-			ada.wantsAPI("GET", "/api/session", 200, "")
+		handlerstest.OnRedis(t, strategy, func(t *testing.T, s *handlerstest.Site) {
+			ada, phone := handlerstest.NewBrowser(t, s).SignIn("ada"), handlerstest.NewBrowser(t, s)
+			ada.WantsAPI("GET", "/api/session", 200, "")
 			for range 29 {
-				s.clock.Advance(day)
-				ada.wants("/dashboard", 200)
+				s.Clock.Advance(handlerstest.Day)
+				ada.Wants("/dashboard", 200)
 			}
-			s.clock.Advance(day)
-			ada.get("/dashboard").at("/sign-in", 200)
+			s.Clock.Advance(handlerstest.Day)
+			ada.Get("/dashboard").At("/sign-in", 200)
 
-			ada.signIn("ada")
-			phone.signIn("ada")
-			thief := newBrowser(t, s).steal(phone)
-			if ada.wants("/sessions", 200); ada.page.Find(".devices li").Length() != 2 {
-				t.Errorf("two devices are signed in:\n%s", ada.text())
+			ada.SignIn("ada")
+			phone.SignIn("ada")
+			thief := handlerstest.NewBrowser(t, s).Steal(phone)
+			if ada.Wants("/sessions", 200); ada.Page.Find(".devices li").Length() != 2 {
+				t.Errorf("two devices are signed in:\n%s", ada.Text())
 			}
-			ada.post("/sessions/revoke-others", nil)
-			s.clock.Advance(lifetimes.Hybrid)
-			phone.get("/dashboard").told("revoked")
-			thief.wantsAPI("GET", "/api/session", 401, "revoked")
+			ada.Post("/sessions/revoke-others", nil)
+			s.Clock.Advance(handlerstest.Lifetimes.Hybrid)
+			phone.Get("/dashboard").Told("revoked")
+			thief.WantsAPI("GET", "/api/session", 401, "revoked")
 
-			phone.signIn("ada")
-			thief.steal(ada)
-			ada.get("/dashboard").press("#sign-out").told("signed_out")
-			s.clock.Advance(lifetimes.Hybrid)
-			thief.wantsAPI("GET", "/api/session", 401, "revoked")
-			phone.wants("/dashboard", 200)
-			ada.wants("/readyz", 200)
+			phone.SignIn("ada")
+			thief.Steal(ada)
+			ada.Get("/dashboard").Press("#sign-out").Told("signed_out")
+			s.Clock.Advance(handlerstest.Lifetimes.Hybrid)
+			thief.WantsAPI("GET", "/api/session", 401, "revoked")
+			phone.Wants("/dashboard", 200)
+			ada.Wants("/readyz", 200)
 		})
 	}
 }
 
-// In compare mode hybrid's sessions are in Redis, and database's in the table.
-func TestRedisInCompareMode(t *testing.T) {
-	onRedis(t, "compare", func(t *testing.T, s *site) {
-		ada, thief := newBrowser(t, s).signIn("ada"), newBrowser(t, s)
-		thief.steal(ada)
-		must(t, s.redis.Close())
-		s.clock.Advance(lifetimes.Hybrid)
-		ada.wantsAPI("GET", "/api/session?strategy=database", 200, "")
-		ada.wantsAPI("GET", "/api/session?strategy=rotation", 200, "")
-		ada.wantsAPI("GET", "/api/session?strategy=hybrid", 503, "store_unavailable")
-		if ada.value("refresh-hybrid") == "" {
-			t.Error("a fault took the cookie")
-		}
-	})
+// The list of a user's sessions is lost. Nobody is told that the others were signed out
+// until they are, which takes a sign-in.
+func TestRedisLostList(t *testing.T) {
+	server := dbtest.NewRedis(t)
+	for _, strategy := range []string{"database", "hybrid"} {
+		t.Run(strategy, func(t *testing.T) {
+			s := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: strategy, Redis: server.URL()})
+			ada, thief := handlerstest.NewBrowser(t, s).SignIn("ada"), handlerstest.NewBrowser(t, s).SignIn("ada")
+			lists, err := server.Client.Keys(t.Context(), "sessions:*/"+strategy+":*").Result()
+			if err != nil || len(lists) != 1 {
+				t.Fatal(lists, err)
+			}
+			server.Do("DEL", lists[0])
+			id := thief.WantsAPI("GET", "/api/session", 200, "")["session"].(map[string]any)["id"].(string)
+			for _, end := range []string{"revoke-others", "revoke-all", id + "/revoke"} {
+				ada.WantsAPI("POST", "/api/sessions/"+end, 503, "store_unavailable")
+			}
+			ada.WantsAPI("GET", "/api/sessions", 503, "store_unavailable")
+			s.Clock.Advance(handlerstest.Lifetimes.Hybrid)
+			thief.WantsAPI("GET", "/api/session", 200, "")
+
+			ada.Wants("/dashboard", 200).Press("#sign-out").SignIn("ada")
+			s.Clock.Advance(handlerstest.Lifetimes.Hybrid)
+			thief.WantsAPI("GET", "/api/session", 401, "revoked")
+			handlerstest.NewBrowser(t, s).SignIn("ada")
+			if n := ada.WantsAPI("POST", "/api/sessions/revoke-others", 200, "")["revoked"]; n != 1.0 {
+				t.Errorf("got %v sessions revoked, want 1", n)
+			}
+		})
+	}
+}
+
+// Nobody can tell where a user is signed in, because Redis lost the list: an administrator
+// sees the user all the same and can shut them out.
+func TestAdministrationOfALostList(t *testing.T) {
+	server := dbtest.NewRedis(t)
+	s := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "database", Redis: server.URL()})
+	linus := handlerstest.NewBrowser(t, s).SignIn("linus")
+	page := "/admin/users/" + userID(t, s, "linus@example.com")
+	lists, err := server.Client.Keys(t.Context(), "sessions:*").Result()
+	if err != nil || len(lists) != 1 {
+		t.Fatal(lists, err)
+	}
+	server.Do("DEL", lists[0])
+	ada := promoted(t, s, "ada").Get(page).At(page, 200)
+	if !strings.Contains(ada.Text(), "nobody can tell") {
+		t.Errorf("the page claims to know: %s", ada.Text())
+	}
+	ada.Press("#disable").At(page, 200)
+	linus.WantsAPI("GET", "/api/session", 401, "disabled")
 }

@@ -8,30 +8,33 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
+	"sessionlab/auth"
 	"sessionlab/views"
 )
 
 // A Component is a piece of a page.
 type Component = templ.Component
 
-// pictureHosts are where profile pictures may come from. Any other picture would
+// pictureHosts are the origins that profile pictures may come from. Any other picture would
 // tell its host who visits; initials are shown instead.
 var pictureHosts = []string{"https://avatars.githubusercontent.com", "https://lh3.googleusercontent.com"}
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// render draws a component and sends it whole, so that a failure on the way is
-// still an error page and the length is known.
-func render(w http.ResponseWriter, status int, page Component) error {
+// Render renders a component into a buffer before sending it, so that a failure still
+// yields an error page and Content-Length is known.
+func Render(w http.ResponseWriter, status int, page Component) error {
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
 	if err := page.Render(context.Background(), buf); err != nil {
-		return because(errInternal, err)
+		return WithCause(ErrInternal, err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -41,30 +44,36 @@ func render(w http.ResponseWriter, status int, page Component) error {
 	return err
 }
 
-func renderJSON(c echo.Context, v any) error {
+func RenderJSON(c echo.Context, v any) error {
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
 	if err := json.NewEncoder(buf).Encode(v); err != nil {
-		return because(errInternal, err)
+		return WithCause(ErrInternal, err)
 	}
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, buf.Bytes())
 }
 
-// page is the frame of every page, filled in with what is known of the visit.
-func (s *Site) page(r *http.Request, title string) views.Page {
-	v := visitFrom(r.Context())
+// Page returns the model that every page shares, filled in for the request.
+func (s *Site) Page(r *http.Request, title string) views.Page {
+	v := VisitFrom(r.Context())
 	p := views.Page{
 		Title: title, CSS: s.Assets.URL("app.css"), JS: s.Assets.URL("app.js"), Icon: s.Assets.URL("icon.svg"),
-		Footnote: "Sign-in and sessions, by a program you can read.", RequestID: v.id,
+		Footnote: "Sign-in and sessions, by a program you can read.", RequestID: v.ID,
 	}
 	if theme, err := r.Cookie("theme"); err == nil && (theme.Value == "light" || theme.Value == "dark") {
 		p.Theme = theme.Value
 	}
-	if v.signedIn() {
-		u := v.session.User
-		p.User = &views.UserChip{Name: u.Name, Initials: initials(u.Name), Picture: picture(u.Picture)}
-		p.Nav = append(p.Nav, link(r, "Your session", "/dashboard"), link(r, "Devices", "/sessions"))
+	if v.SignedIn() {
+		u := v.Session.User
+		p.User = &views.UserChip{Name: u.Name, Initials: initials(u.Name), Picture: s.picture(u.Picture)}
+		p.Nav = append(p.Nav, NavLink(r, "Your session", "/dashboard"), NavLink(r, "Devices", "/sessions"))
+		if s.Notes != nil {
+			p.Nav = append(p.Nav, NavLink(r, "Notes", notesPath))
+		}
+		if s.Administration != nil && u.Role == auth.RoleAdmin {
+			p.Nav = append(p.Nav, NavLink(r, "Users", adminPath))
+		}
 	}
 	if s.Extension != nil {
 		s.Extension.Page(r, &p)
@@ -72,14 +81,17 @@ func (s *Site) page(r *http.Request, title string) views.Page {
 	return p
 }
 
-func link(r *http.Request, label, href string) views.NavItem {
+func NavLink(r *http.Request, label, href string) views.NavItem {
 	return views.NavItem{Label: label, Href: href, Current: r.URL.Path == href}
 }
 
 func initials(name string) string {
 	var out []rune
 	for _, word := range strings.Fields(name) {
-		out = append(out, []rune(strings.ToUpper(word))[0])
+		if i := strings.IndexFunc(word, unicode.IsPrint); i >= 0 { // past a directional mark
+			first, _ := utf8.DecodeRuneInString(strings.ToUpper(word[i:]))
+			out = append(out, first)
+		}
 	}
 	if len(out) > 2 {
 		out = []rune{out[0], out[len(out)-1]}
@@ -87,10 +99,14 @@ func initials(name string) string {
 	return string(out)
 }
 
-func picture(url string) string {
-	for _, host := range pictureHosts {
-		if strings.HasPrefix(url, host+"/") {
-			return url
+// picture returns the address of a profile picture, "" if it is of a host that pages may
+// not load pictures from.
+func (s *Site) picture(url string) string {
+	for _, hosts := range [][]string{pictureHosts, s.PictureHosts} {
+		for _, host := range hosts {
+			if strings.HasPrefix(url, host+"/") {
+				return url
+			}
 		}
 	}
 	return ""

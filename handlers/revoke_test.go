@@ -8,224 +8,220 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sessionlab/db/dbtest"
+	"sessionlab/handlers/handlerstest"
 )
-
-// Two browsers of one user. The laptop ends the phone's session: the phone's
-// very next request is refused under database, and goes on under cookie.
-func TestRevokeTheOtherBrowser(t *testing.T) {
-	t.Parallel()
-	site := newSite(t, "compare")
-	laptop, phone := newBrowser(t, site).signIn("ada"), newBrowser(t, site).signIn("ada")
-	_, mine := phone.api("GET", "/api/session?strategy=database")
-	id := sessionOf(mine)["id"].(string)
-
-	laptop.get("/sessions").press("#revoke-"+id).at("/sessions", 200)
-	if laptop.has("#revoke-"+id) || !laptop.has("[role=status]") {
-		t.Errorf("the list did not change:\n%s", laptop.text())
-	}
-	laptop.wants("/dashboard", 200)
-
-	answer := phone.wantsAPI("GET", "/api/session?strategy=cookie", 200, "")
-	phone.get("/dashboard").told("revoked")
-	phone.press("#sign-in-dev") // the page offers a way back
-	phone.at("/idp/authorize", 200)
-
-	// The cookie session stands, and the pages say until when.
-	phone.post("/strategy", form("strategy", "cookie")).at("/dashboard", 200)
-	end, err := time.Parse(time.RFC3339, sessionOf(answer)["endsAt"].(string))
-	must(t, err)
-	for _, path := range []string{"/dashboard", "/sessions"} {
-		phone.get(path).at(path, 200)
-		if !phone.has(`time[datetime="`+end.Format(time.RFC3339)+`"]`) || !strings.Contains(phone.text(), "3 June") {
-			t.Errorf("%s does not say that the session ends %s:\n%s", path, end, phone.text())
-		}
-	}
-}
 
 // The same for scripts: refused with 401 and the reason, and cleared.
 func TestRevokeThroughTheAPI(t *testing.T) {
-	t.Parallel()
-	site := newSite(t, "compare")
-	laptop, phone := newBrowser(t, site).signIn("ada"), newBrowser(t, site).signIn("ada")
-	_, mine := phone.api("GET", "/api/session")
-	id := sessionOf(mine)["id"].(string)
+	eachMode(t, func(t *testing.T, site *handlerstest.Site) {
+		laptop, phone := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site).SignIn("ada")
+		_, mine := phone.API("GET", "/api/session")
+		id := handlerstest.SessionOf(mine)["id"].(string)
 
-	got := laptop.wantsAPI("POST", "/api/sessions/"+id+"/revoke", 200, "")
-	if diff := cmp.Diff(map[string]any{"revoked": 1.0, "effectiveWithinSeconds": 0.0}, got); diff != "" {
-		t.Errorf("answer (-want +got):\n%s", diff)
-	}
-	laptop.wantsAPI("POST", "/api/sessions/"+id+"/revoke", 404, "unknown_session")
-	phone.wantsAPI("GET", "/api/session", 401, "revoked")
-	if c := phone.setCookies()["session-database"]; c == nil || c.MaxAge >= 0 {
-		t.Errorf("the revoked cookie was not cleared: %v", c)
-	}
-	phone.wantsAPI("GET", "/api/session", 401, "no_session")
-	phone.wantsAPI("GET", "/api/session?strategy=cookie", 200, "")
+		got := laptop.WantsAPI("POST", "/api/sessions/"+id+"/revoke", 200, "")
+		if diff := cmp.Diff(map[string]any{"revoked": 1.0, "effectiveWithinSeconds": 0.0}, got); diff != "" {
+			t.Errorf("answer (-want +got):\n%s", diff)
+		}
+		laptop.WantsAPI("POST", "/api/sessions/"+id+"/revoke", 404, "unknown_session")
+		phone.WantsAPI("GET", "/api/session", 401, "revoked")
+		if c := phone.SetCookies()["session-database"]; c == nil || c.MaxAge >= 0 {
+			t.Errorf("the revoked cookie was not cleared: %v", c)
+		}
+		phone.WantsAPI("GET", "/api/session", 401, "no_session")
+	}, "database")
 }
 
 // A copied cookie is played again after the sign-out.
 func TestCopyOutlivesSignOutOnlyUnderCookie(t *testing.T) {
 	t.Parallel()
 	for _, strategy := range []string{"cookie", "database"} {
-		site := newSite(t, strategy)
-		laptop, thief := newBrowser(t, site).signIn("ada"), newBrowser(t, site)
-		thief.steal(laptop).wants("/dashboard", 200)
-		laptop.press("#sign-out").told("signed_out")
-		laptop.wants("/dashboard", 303)
+		site := handlerstest.NewSite(t, strategy)
+		laptop, thief := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site)
+		thief.Steal(laptop).Wants("/dashboard", 200)
+		laptop.Press("#sign-out").Told("signed_out")
+		laptop.Wants("/dashboard", 303)
 		if strategy == "cookie" {
-			thief.wants("/dashboard", 200).wantsAPI("GET", "/api/session", 200, "")
+			thief.Wants("/dashboard", 200).WantsAPI("GET", "/api/session", 200, "")
 			continue
 		}
-		thief.get("/dashboard").told("revoked")
-		thief.wants("/dashboard", 303)
+		thief.Get("/dashboard").Told("revoked")
+		thief.Wants("/dashboard", 303)
 	}
 }
 
 func TestRevokeOthers(t *testing.T) {
 	t.Parallel()
-	site := newSite(t, "database")
-	laptop, phone, tablet := newBrowser(t, site).signIn("ada"), newBrowser(t, site).signIn("ada"), newBrowser(t, site).signIn("ada")
-	grace := newBrowser(t, site).signIn("grace")
+	site := handlerstest.NewSite(t, "database")
+	laptop, phone, tablet := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site).SignIn("ada")
+	grace := handlerstest.NewBrowser(t, site).SignIn("grace")
 
-	got := laptop.wantsAPI("POST", "/api/sessions/revoke-others", 200, "")
+	got := laptop.WantsAPI("POST", "/api/sessions/revoke-others", 200, "")
 	if diff := cmp.Diff(map[string]any{"revoked": 2.0, "effectiveWithinSeconds": 0.0}, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
-	laptop.wants("/dashboard", 200)
-	grace.wants("/dashboard", 200)
-	phone.get("/dashboard").told("revoked")
-	tablet.get("/dashboard").told("revoked")
-	laptop.get("/sessions")
-	if n := laptop.page.Find(".devices li").Length(); n != 1 || laptop.has("#revoke-others") {
-		t.Errorf("the list has %d devices, want this one:\n%s", n, laptop.text())
+	laptop.Wants("/dashboard", 200)
+	grace.Wants("/dashboard", 200)
+	phone.Get("/dashboard").Told("revoked")
+	tablet.Get("/dashboard").Told("revoked")
+	laptop.Get("/sessions")
+	if n := laptop.Page.Find(".devices li").Length(); n != 1 || laptop.Has("#revoke-others") {
+		t.Errorf("the list has %d devices, want this one:\n%s", n, laptop.Text())
 	}
 
-	phone.signIn("ada")
-	laptop.get("/sessions").press("#revoke-others").at("/sessions", 200)
-	phone.get("/dashboard").told("revoked")
-	laptop.wants("/dashboard", 200)
+	phone.SignIn("ada")
+	laptop.Get("/sessions").Press("#revoke-others").At("/sessions", 200)
+	phone.Get("/dashboard").Told("revoked")
+	laptop.Wants("/dashboard", 200)
 }
 
 // Ending every session includes one's own, so this browser is signed out too.
 func TestRevokeAll(t *testing.T) {
 	t.Parallel()
-	site := newSite(t, "database")
-	laptop, phone := newBrowser(t, site).signIn("ada"), newBrowser(t, site).signIn("ada")
-	laptop.get("/sessions").press("#revoke-all").told("signed_out")
-	if laptop.value("session-database") != "" {
+	site := handlerstest.NewSite(t, "database")
+	laptop, phone := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site).SignIn("ada")
+	laptop.Get("/sessions").Press("#revoke-all").Told("signed_out")
+	if laptop.Value("session-database") != "" {
 		t.Error("the ended session's cookie is still there")
 	}
-	phone.get("/dashboard").told("revoked")
+	phone.Get("/dashboard").Told("revoked")
 
-	laptop.signIn("ada")
-	phone.signIn("ada")
-	got := phone.wantsAPI("POST", "/api/sessions/revoke-all", 200, "")
+	laptop.SignIn("ada")
+	phone.SignIn("ada")
+	got := phone.WantsAPI("POST", "/api/sessions/revoke-all", 200, "")
 	if diff := cmp.Diff(map[string]any{"revoked": 2.0, "effectiveWithinSeconds": 0.0}, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
-	if c := phone.setCookies()["session-database"]; c == nil || c.MaxAge >= 0 || phone.page.header.Get("Clear-Site-Data") == "" {
-		t.Errorf("this browser was not signed out: %v, %v", c, phone.page.header)
+	if c := phone.SetCookies()["session-database"]; c == nil || c.MaxAge >= 0 || phone.Page.Header.Get("Clear-Site-Data") == "" {
+		t.Errorf("this browser was not signed out: %v, %v", c, phone.Page.Header)
 	}
-	laptop.get("/dashboard").told("revoked")
-	site.log.wants(t, "revoke")
+	laptop.Get("/dashboard").Told("revoked")
+	site.Journal.Wants(t, "revoke")
 }
 
 // One's own session, named by its id, is a sign-out too.
 func TestRevokeOwnSession(t *testing.T) {
 	t.Parallel()
-	ada := newBrowser(t, newSite(t, "database")).signIn("ada")
-	_, mine := ada.api("GET", "/api/session")
-	thief := newBrowser(t, ada.site).steal(ada)
-	ada.post("/sessions/"+sessionOf(mine)["id"].(string)+"/revoke", nil).told("signed_out")
-	if ada.value("session-database") != "" {
+	ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, "database")).SignIn("ada")
+	_, mine := ada.API("GET", "/api/session")
+	thief := handlerstest.NewBrowser(t, ada.Site).Steal(ada)
+	ada.Post("/sessions/"+handlerstest.SessionOf(mine)["id"].(string)+"/revoke", nil).Told("signed_out")
+	if ada.Value("session-database") != "" {
 		t.Error("the ended session's cookie is still there")
 	}
-	thief.get("/dashboard").told("revoked")
+	thief.Get("/dashboard").Told("revoked")
 }
 
 // An id of somebody else answers as one that never was.
 func TestForeignSessionsAreUnknown(t *testing.T) {
 	t.Parallel()
-	site := newSite(t, "database")
-	ada, grace := newBrowser(t, site).signIn("ada"), newBrowser(t, site).signIn("grace")
-	_, hers := grace.api("GET", "/api/session")
-	foreign := sessionOf(hers)["id"].(string)
+	site := handlerstest.NewSite(t, "database")
+	ada, grace := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site).SignIn("grace")
+	_, hers := grace.API("GET", "/api/session")
+	foreign := handlerstest.SessionOf(hers)["id"].(string)
 
 	var answers []string
-	for _, id := range []string{foreign, "no-such-session", grace.value("session-database"), "%2e%2e", "'%20OR%201=1"} {
-		ada.wantsAPI("POST", "/api/sessions/"+id+"/revoke", 404, "unknown_session")
-		ada.post("/sessions/"+id+"/revoke", nil)
-		if ada.page.status != 404 {
-			t.Errorf("revoking %s: got %d, want 404", id, ada.page.status)
+	for _, id := range []string{foreign, "no-such-session", grace.Value("session-database"), "%2e%2e", "'%20OR%201=1"} {
+		ada.WantsAPI("POST", "/api/sessions/"+id+"/revoke", 404, "unknown_session")
+		ada.Post("/sessions/"+id+"/revoke", nil)
+		if ada.Page.Status != 404 {
+			t.Errorf("revoking %s: got %d, want 404", id, ada.Page.Status)
 		}
-		answers = append(answers, ada.text()[:40])
+		answers = append(answers, ada.Text()[:40])
 	}
 	if answers[0] != answers[1] {
 		t.Errorf("a foreign id is told apart: %q, %q", answers[0], answers[1])
 	}
-	grace.wants("/dashboard", 200)
+	grace.Wants("/dashboard", 200)
 }
 
 // What cookie cannot do it refuses, and says until when the session lasts.
 func TestCookieCannotRevoke(t *testing.T) {
 	t.Parallel()
-	site := newSite(t, "cookie")
-	ada := newBrowser(t, site).signIn("ada")
-	_, mine := ada.api("GET", "/api/session")
-	id, ends := sessionOf(mine)["id"].(string), sessionOf(mine)["endsAt"]
+	site := handlerstest.NewSite(t, "cookie")
+	ada := handlerstest.NewBrowser(t, site).SignIn("ada")
+	_, mine := ada.API("GET", "/api/session")
+	id, ends := handlerstest.SessionOf(mine)["id"].(string), handlerstest.SessionOf(mine)["endsAt"]
 	for _, path := range []string{"/sessions/" + id + "/revoke", "/sessions/revoke-others", "/sessions/revoke-all"} {
-		answer := ada.wantsAPI("POST", "/api"+path, 400, "not_revocable")
+		answer := ada.WantsAPI("POST", "/api"+path, 400, "not_revocable")
 		if answer["validUntil"] != ends {
 			t.Errorf("%s: valid until %v, want %v", path, answer["validUntil"], ends)
 		}
-		ada.post(path, nil)
-		if ada.page.status != 400 || !strings.Contains(ada.text(), "not_revocable") || !strings.Contains(ada.text(), "3 June") {
-			t.Errorf("%s: got %d:\n%s", path, ada.page.status, ada.text())
+		ada.Post(path, nil)
+		if ada.Page.Status != 400 || !strings.Contains(ada.Text(), "not_revocable") || !strings.Contains(ada.Text(), "3 June") {
+			t.Errorf("%s: got %d:\n%s", path, ada.Page.Status, ada.Text())
 		}
 	}
-	ada.wantsAPI("GET", "/api/sessions", 400, "not_listable")
-	ada.wants("/dashboard", 200)
+	ada.WantsAPI("GET", "/api/sessions", 400, "not_listable")
+	ada.Wants("/dashboard", 200)
 }
 
 // The dashboard shows a few devices: this one, and then the newest. The list
 // shows all, of which there are twenty at most.
 func TestManyDevices(t *testing.T) {
 	t.Parallel()
-	site := newSite(t, "database")
-	oldest, ada := newBrowser(t, site).signIn("ada"), newBrowser(t, site)
-	site.clock.Advance(time.Minute)
-	ada.signIn("ada")
+	site := handlerstest.NewSite(t, "database")
+	oldest, ada := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site)
+	site.Clock.Advance(time.Minute)
+	ada.SignIn("ada")
 	for range 19 {
-		site.clock.Advance(time.Minute)
-		newBrowser(t, site).signIn("ada")
+		site.Clock.Advance(time.Minute)
+		handlerstest.NewBrowser(t, site).SignIn("ada")
 	}
-	ada.get("/dashboard")
-	if n := ada.page.Find(".devices li").Length(); n != 4 || !ada.has(".devices li:first-child.current") {
-		t.Errorf("the dashboard shows %d devices, want 4, this one first:\n%s", n, ada.text())
+	ada.Get("/dashboard")
+	if n := ada.Page.Find(".devices li").Length(); n != 4 || !ada.Has(".devices li:first-child.current") {
+		t.Errorf("the dashboard shows %d devices, want 4, this one first:\n%s", n, ada.Text())
 	}
-	ada.get("/sessions")
-	if n := ada.page.Find(".devices li").Length(); n != 20 || !ada.has(".devices li:last-child.current") {
-		t.Errorf("the list has %d devices, want 20, the newest first:\n%s", n, ada.text())
+	ada.Get("/sessions")
+	if n := ada.Page.Find(".devices li").Length(); n != 20 || !ada.Has(".devices li:last-child.current") {
+		t.Errorf("the list has %d devices, want 20, the newest first:\n%s", n, ada.Text())
 	}
-	oldest.get("/dashboard").told("revoked")
+	oldest.Get("/dashboard").Told("revoked")
 }
 
 // A colleague with a shell deletes the row, or makes somebody an admin: the next
 // request knows, however often the same was asked before.
 func TestColleagueWithAShell(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, "database")
-	ada := newBrowser(t, s).signIn("ada")
-	shell := dbtest.Shell(t, s.file)
+	s := handlerstest.NewSite(t, "database")
+	ada := handlerstest.NewBrowser(t, s).SignIn("ada")
+	shell := dbtest.Shell(t, s.File)
 	for range 3 {
-		ada.wantsAPI("GET", "/api/session", 200, "")
+		ada.WantsAPI("GET", "/api/session", 200, "")
 	}
 	_, err := shell.Exec("UPDATE users SET role = 'admin'")
-	must(t, err)
-	if got := ada.wantsAPI("GET", "/api/user", 200, "")["role"]; got != "admin" {
+	handlerstest.Must(t, err)
+	if got := ada.WantsAPI("GET", "/api/user", 200, "")["role"]; got != "admin" {
 		t.Errorf("got the role %v, want admin", got)
 	}
 	_, err = shell.Exec("DELETE FROM sessions")
-	must(t, err)
-	ada.wantsAPI("GET", "/api/user", 401, "invalid")
+	handlerstest.Must(t, err)
+	ada.WantsAPI("GET", "/api/user", 401, "invalid")
+}
+
+// An address that names no session ends none, and never all.
+func TestEmptySessionIDEndsNothing(t *testing.T) {
+	for _, strategy := range []string{"cookie", "database", "epoch", "hybrid", "renew", "pair", "rotation"} {
+		t.Run(strategy, func(t *testing.T) {
+			t.Parallel()
+			site := handlerstest.NewSite(t, strategy)
+			laptop, phone := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site).SignIn("ada")
+			laptop.WantsAPI("POST", "/api/sessions//revoke", 400, "session_id_required")
+			laptop.Post("/sessions//revoke", nil).Refused(400, "session_id_required")
+			site.Clock.Advance(handlerstest.Lifetimes.Access)
+			phone.WantsAPI("GET", "/api/session", 200, "")
+			laptop.WantsAPI("GET", "/api/session", 200, "")
+		})
+	}
+}
+
+// A browser whose session was ended learns it from the list of devices, although its copy
+// still opens other pages.
+func TestDevicesOfAnEndedSession(t *testing.T) {
+	for _, strategy := range []string{"database", "hybrid", "rotation"} {
+		s := handlerstest.NewSite(t, strategy)
+		laptop, phone := handlerstest.NewBrowser(t, s).SignIn("ada"), handlerstest.NewBrowser(t, s).SignIn("ada")
+		laptop.WantsAPI("POST", "/api/sessions/revoke-others", 200, "")
+		handlerstest.NewBrowser(t, s).Steal(phone).WantsAPI("GET", "/api/sessions", 401, "revoked")
+		phone.Get("/sessions").Told("revoked")
+	}
 }

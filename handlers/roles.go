@@ -7,13 +7,12 @@ var (
 	errRoleWithoutUsers = &Problem{Status: 400, Code: "role_requires_database", Title: "Nobody knows your role now", Text: "Users are not stored here, so a live role cannot be asked for. Set SESSION_STRATEGY to a strategy with a database."}
 )
 
-// requireClaimRole lets those pass whose session says that they have a role. It
-// costs nothing, and is as old as the session's copy: whoever was demoted may
-// pass until the copy is replaced.
-func (s *Site) requireClaimRole(role string) echo.MiddlewareFunc {
+// RequireClaimRole allows users whose session has the role. It reads no database, so a
+// demoted user may pass until the session's copy of the role is refreshed.
+func (s *Site) RequireClaimRole(role string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if visitOf(c).session.User.Role != role {
+			if VisitOf(c).Session.User.Role != role {
 				return errRole
 			}
 			return next(c)
@@ -21,9 +20,9 @@ func (s *Site) requireClaimRole(role string) echo.MiddlewareFunc {
 	}
 }
 
-// requireLiveRole asks the database at this moment, whatever the session says.
-// Nothing in a request can switch that off.
-func (s *Site) requireLiveRole(role string) echo.MiddlewareFunc {
+// RequireLiveRole reads the user's current role from the database and ignores the role in
+// the session. Nothing in a request can switch that off.
+func (s *Site) RequireLiveRole(role string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if s.Users == nil {

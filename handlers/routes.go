@@ -4,43 +4,64 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"sessionlab/auth"
 )
 
-// routes is the whole site.
-func (s *Site) routes() http.Handler {
+// routes returns the whole site.
+func (s *Site) routes() http.Handler { return s.outermost(s.router()) }
+
+// router returns every route of the site.
+func (s *Site) router() *echo.Echo {
 	s.limits = newLimits(s.Now)
 	e := echo.New()
-	e.HTTPErrorHandler = s.fail
+	e.HTTPErrorHandler = s.Fail
 	e.IPExtractor = clientIP(s.Proxies)
 	e.Use(s.loadSession)
 
 	e.GET("/", s.landing)
 	e.GET("/sign-in", s.signInPage)
-	e.POST("/sign-in/:provider", s.signIn, s.limit(s.limits.starts))
-	e.GET("/sign-in/:provider/callback", s.callback, s.limit(s.limits.callbacks))
+	e.POST("/sign-in/:provider", s.signIn, s.Limit(s.limits.starts))
+	e.GET("/sign-in/:provider/callback", s.callback, s.Limit(s.limits.callbacks))
 	e.POST("/sign-in/password", s.passwordSignIn, s.requirePasswords)
-	e.GET("/sign-in/password", redirect("/sign-in")) // where a reload of what the form answered leads
+	e.GET("/sign-in/password", Redirect("/sign-in")) // for a reload of the page that the POST rendered
 	e.GET("/sign-up", s.signUpPage, s.requirePasswords)
 	e.POST("/sign-up", s.signUp, s.requirePasswords)
 	e.POST("/sign-out", s.signOut)
 
-	e.GET("/dashboard", s.dashboard, s.requireSession)
-	e.GET("/sessions", s.sessions, s.requireSession)
+	e.GET("/dashboard", s.dashboard, s.RequireSession)
+	e.GET("/sessions", s.sessions, s.RequireSession)
 	e.POST("/sessions/:id/revoke", s.revokeOne, s.requireConfirmed)
 	e.POST("/sessions/revoke-others", s.revokeOthers, s.requireConfirmed)
 	e.POST("/sessions/revoke-all", s.revokeAll, s.requireConfirmed)
 
-	e.GET("/account", s.account, s.requireSession)
-	e.GET("/account/password", redirect(accountPath))
+	e.GET("/account", s.account, s.RequireSession)
+	e.GET("/account/password", Redirect(accountPath))
 	e.POST("/account/password", s.changePassword, s.requirePasswords, s.requireFresh)
-	e.POST("/account/link/:provider", s.link, s.requireAccounts, s.limit(s.limits.starts), s.requireFresh)
+	e.POST("/account/link/:provider", s.link, s.requireAccounts, s.Limit(s.limits.starts), s.requireFresh)
 	e.POST("/account/unlink/:provider", s.unlink, s.requireAccounts, s.requireFresh)
 	e.POST("/account/delete", s.deleteAccount, s.requireAccounts, s.requireFresh)
 
-	e.GET("/api/session", s.apiSession, s.requireSession)
-	e.GET("/api/user", s.apiUser, s.requireSession)
-	e.GET("/api/sessions", s.apiSessions, s.requireSession)
-	e.POST("/api/token", s.apiToken, s.limit(s.limits.tokens), s.requireSession)
+	if s.Notes != nil {
+		e.GET("/notes", s.notes, s.RequireSession)
+		e.POST("/notes", s.addNote, s.requirePresent)
+		e.POST("/notes/:id/delete", s.deleteNote, s.requirePresent)
+	}
+	if s.Administration != nil {
+		admin := s.RequireLiveRole(auth.RoleAdmin)
+		e.GET("/admin/users", s.adminUsers, s.RequireSession, admin)
+		e.GET("/admin/users/:id", s.adminUser, s.RequireSession, admin)
+		e.POST("/admin/users/:id/role", s.adminRole, s.requireConfirmed, admin, s.requireFresh)
+		e.POST("/admin/users/:id/disable", s.adminDisable, s.requireConfirmed, admin, s.requireFresh)
+		e.POST("/admin/users/:id/enable", s.adminEnable, s.requireConfirmed, admin, s.requireFresh)
+		e.POST("/admin/users/:id/revoke", s.adminRevoke, s.requireConfirmed, admin, s.requireFresh)
+		e.POST("/admin/users/:id/delete", s.adminDelete, s.requireConfirmed, admin, s.requireFresh)
+	}
+
+	e.GET("/api/session", s.apiSession, s.RequireSession)
+	e.GET("/api/user", s.apiUser, s.RequireSession)
+	e.GET("/api/sessions", s.apiSessions, s.RequireSession)
+	e.POST("/api/token", s.apiToken, s.Limit(s.limits.tokens), s.RequireSession)
 	e.POST("/api/sessions/:id/revoke", s.revokeOne, s.requireConfirmed)
 	e.POST("/api/sessions/revoke-others", s.revokeOthers, s.requireConfirmed)
 	e.POST("/api/sessions/revoke-all", s.revokeAll, s.requireConfirmed)
@@ -52,9 +73,9 @@ func (s *Site) routes() http.Handler {
 	if s.Extension != nil {
 		s.Extension.Routes(e)
 	}
-	return s.outermost(e)
+	return e
 }
 
-func redirect(to string) echo.HandlerFunc {
+func Redirect(to string) echo.HandlerFunc {
 	return func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, to) }
 }

@@ -1,11 +1,11 @@
 package handlers
 
 import (
+	"context"
 	"errors"
-	"mime"
+	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,43 +14,25 @@ import (
 	"sessionlab/views"
 )
 
-// reasons say on the sign-in page why one is there: how the last session ended,
-// or why a sign-in did not happen. The words are ours, never a provider's.
-var reasons = map[string]views.Reason{
-	"deleted":              {Title: "Your account is deleted.", Text: "With all that was stored of it. You are signed out everywhere that could be reached."},
-	"link_session_changed": {Title: "Not linked.", Text: "You signed out after you had begun. Sign in and begin again."},
-	"signed_out":           {Kind: "signed-out", Title: "You are signed out.", Text: "This browser has forgotten your session."},
-	"flow_invalid":         {Title: "That sign-in cannot be finished.", Text: "It was finished before, or it was started in another browser. Start again here."},
-	"flow_expired":         {Title: "That took too long.", Text: "A sign-in must be finished within ten minutes. Start again."},
-	"flow_cookie_missing":  {Title: "Your browser kept no cookie for the sign-in.", Text: "Older versions of Safari refuse secure cookies on http://localhost. Use Chrome or Firefox here, or start the sign-in again."},
-	"cancelled":            {Title: "You cancelled.", Text: "Nothing happened; nobody is signed in."},
-	"provider_error":       {Title: "The provider did not let you in.", Text: "It refused, or its answer could not be read. Try again, or use another one."},
-	"provider_unavailable": {Title: "The provider does not answer.", Text: "Try again in a minute, or use another one."},
-	"identity_invalid":     {Title: "What the provider said does not hold.", Text: "Its answer was not meant for this sign-in, so it was not believed. Start again."},
-}
-
-// reasonFor finds the words for a code, flow errors first, then verdicts.
-func reasonFor(code string) *views.Reason {
-	if r, ok := reasons[code]; ok {
-		if r.Kind == "" {
-			r.Kind = code
-		}
-		return &r
-	}
-	if words, ok := refusals[code]; ok && code != "no_session" {
-		return &views.Reason{Kind: code, Title: words.title + ".", Text: words.text}
-	}
-	return nil
-}
-
 // signInPage offers the providers.
 func (s *Site) signInPage(c echo.Context) error {
-	v := visitOf(c)
-	next, reason := oauth.SafeNext(c.QueryParam("next")), reasonFor(c.QueryParam("reason"))
-	if v.signedIn() && reason == nil {
+	v := VisitOf(c)
+	next, reason := oauth.SafeNext(c.QueryParam("next")), reasonOf(c)
+	if v.SignedIn() && reason == nil {
 		return c.Redirect(http.StatusSeeOther, next)
 	}
 	return s.drawSignIn(c, http.StatusOK, views.SignIn{Next: next, Remember: true, Reason: reason})
+}
+
+// reasonOf returns why somebody is on the sign-in page: how the last session ended, or why
+// a sign-in did not happen. It returns nil if there is no reason.
+func reasonOf(c echo.Context) *views.Reason {
+	code := c.QueryParam("reason")
+	m := messages[code]
+	if m.title == "" || code == "no_session" {
+		return nil
+	}
+	return &views.Reason{Code: code, Title: m.title + ".", Text: m.text}
 }
 
 // drawSignIn adds what the site offers.
@@ -60,15 +42,15 @@ func (s *Site) drawSignIn(c echo.Context, status int, m views.SignIn) error {
 	if !m.Passwords {
 		m.PasswordNote = passwordNote
 	}
-	p := s.page(c.Request(), "Sign in")
+	p := s.Page(c.Request(), "Sign in")
 	if m.Reason == nil {
-		p.Notice = farewell(visitOf(c).err)
+		p.Notice = sessionNotice(VisitOf(c).Err)
 	}
-	return render(c.Response(), status, views.SignInPage(p, m))
+	return Render(c.Response(), status, views.SignInPage(p, m))
 }
 
-// offers are the providers, and whether they answer. Only when that is known are
-// their addresses known too, to which a form may lead.
+// offers returns the providers and whether each can be used. It also sets the CSP header,
+// because the form targets are known only after discovery.
 func (s *Site) offers(c echo.Context) []views.Provider {
 	var offers []views.Provider
 	for _, p := range s.Providers.Available(c.Request().Context()) {
@@ -76,35 +58,38 @@ func (s *Site) offers(c echo.Context) []views.Provider {
 		if offer.Dev {
 			offer.Note = "runs inside this program; no password, no account"
 		}
-		if p.Err != nil {
-			offer.Unavailable = "does not answer right now."
+		switch {
+		case errors.Is(p.Err, oauth.ErrMisconfigured):
+			offer.Unavailable = "is not set up correctly here. The site’s log says what is wrong."
+		case p.Err != nil:
+			offer.Unavailable = "does not answer right now. Try again in a minute."
 		}
 		offers = append(offers, offer)
 	}
-	c.Response().Header().Set("Content-Security-Policy", contentSecurityPolicy(s.Providers.FormTargets()))
+	c.Response().Header().Set("Content-Security-Policy", s.contentSecurityPolicy(s.Providers.FormTargets()))
 	return offers
 }
 
 // signIn sends the browser to a provider.
 func (s *Site) signIn(c echo.Context) error {
-	form, err := formOf(c)
+	form, err := Form(c)
 	if err != nil {
 		return err
 	}
-	o := oauth.StartOptions{Next: form.Get("next"), Remember: remember(form)}
+	o := oauth.StartOptions{Next: form.Get("next"), Remember: Remember(form)}
 	if form.Get("prompt") == "login" {
-		o.Prompt = "login"
+		o.Prompt, o.Confirm = "login", VisitOf(c).Session.User.ID
 	}
 	return s.start(c, o)
 }
 
 func (s *Site) start(c echo.Context, o oauth.StartOptions) error {
-	to, err := s.Providers.Start(c.Request().Context(), visitOf(c).jar, c.Param("provider"), o)
+	to, err := s.Providers.Start(s.traced(c), VisitOf(c).Jar, c.Param("provider"), o)
 	switch {
 	case errors.Is(err, oauth.ErrUnknownProvider):
 		return errUnknownProvider
 	case oauth.Code(err) != "" && o.Link != "":
-		return s.notLinked(c, oauth.Code(err))
+		return s.notLinked(c, oauth.Code(err), err)
 	case oauth.Code(err) != "":
 		return s.notSignedIn(c, c.Param("provider"), o.Next, err)
 	case err != nil:
@@ -113,24 +98,29 @@ func (s *Site) start(c echo.Context, o oauth.StartOptions) error {
 	return c.Redirect(http.StatusSeeOther, to)
 }
 
-// remember says whether the box was ticked. A form that has none ticks it; one
-// that has it sends 0 as well.
-func remember(form url.Values) bool {
-	values := form["remember"]
-	return len(values) == 0 || values[len(values)-1] == "1"
+// traced returns the context of a request, under which the steps of a sign-in are logged
+// if LOG_LEVEL is debug.
+func (s *Site) traced(c echo.Context) context.Context {
+	ctx, id := c.Request().Context(), VisitOf(c).ID
+	if !s.Log.Enabled(ctx, slog.LevelDebug) {
+		return ctx
+	}
+	return oauth.Watch(ctx, func(step oauth.Step) {
+		s.Log.DebugContext(ctx, "sign_in_step", "id", id, "step", step)
+	})
 }
 
-// callback is where the provider sends the browser back. It always answers with
-// a redirect to a clean address, so that the code in this one goes nowhere.
+// callback handles the provider's redirect back to the site. When the sign-in succeeded or
+// was refused it redirects to a URL without the code, so that the code does not leak.
 func (s *Site) callback(c echo.Context) error {
-	ctx, v := c.Request().Context(), visitOf(c)
+	ctx, v := c.Request().Context(), VisitOf(c)
 	provider := c.Param("provider")
-	result, err := s.Providers.Finish(ctx, v.jar, provider, c.QueryParams())
+	result, err := s.Providers.Finish(s.traced(c), v.Jar, provider, c.QueryParams())
 	switch {
 	case errors.Is(err, oauth.ErrUnknownProvider):
 		return errUnknownProvider
 	case err != nil && result.Link != "":
-		return s.notLinked(c, oauth.Code(err))
+		return s.notLinked(c, oauth.Code(err), err)
 	case err != nil:
 		return s.notSignedIn(c, provider, result.Next, err)
 	case result.Link != "":
@@ -141,41 +131,48 @@ func (s *Site) callback(c echo.Context) error {
 		if auth.Refused(err) {
 			return s.notSignedIn(c, provider, result.Next, err)
 		}
-		return unavailable(err)
+		return Unavailable(err)
 	}
-	if err := s.establish(c, provider, user, result.Remember); err != nil {
+	if result.Confirm != "" && result.Confirm != user.ID {
+		return s.notSignedIn(c, provider, result.Next, oauth.ErrAnotherPerson)
+	}
+	if err := s.issueSessions(c, provider, user, result.Remember); err != nil {
+		if auth.Refused(err) {
+			return s.notSignedIn(c, provider, result.Next, err)
+		}
 		return err
 	}
 	s.keepTokens(c, user.ID, result)
 	return c.Redirect(http.StatusSeeOther, result.Next)
 }
 
-// establish signs somebody in who has proved who they are. What the browser
-// carried of somebody before goes.
-func (s *Site) establish(c echo.Context, provider string, user auth.User, remember bool) error {
-	ctx, v := c.Request().Context(), visitOf(c)
-	in := auth.SignIn{User: user, Device: auth.Device{Name: device(c.Request().UserAgent())}, Remember: remember}
-	if err := auth.IssueAll(ctx, v.jar, in, s.Managers(c.Request())...); err != nil {
+// issueSessions issues the sessions of an authenticated user. The browser's previous sessions
+// are ended.
+func (s *Site) issueSessions(c echo.Context, provider string, user auth.User, remember bool) error {
+	ctx, v := c.Request().Context(), VisitOf(c)
+	in := auth.SignIn{User: user, Device: auth.Device{Name: auth.DeviceName(c.Request().UserAgent())}, Remember: remember}
+	if err := auth.IssueAll(ctx, v.Jar, in, s.Managers(c.Request())...); err != nil {
 		if errors.Is(err, auth.ErrTooLarge) {
 			return err
 		}
-		return unavailable(err)
+		return Unavailable(err)
 	}
-	v.jar.Clear(auth.AccountCookie)
+	v.Jar.Clear(auth.AccountCookie)
+	s.Providers.MakeRoom(ctx, v.Jar)
 	if s.Extension != nil {
 		s.Extension.SignedIn(ctx, user)
 	}
-	s.Log.InfoContext(ctx, "sign_in_ok", "id", v.id, "provider", provider, "user", user.ID)
+	s.Log.InfoContext(ctx, "sign_in_ok", "id", v.ID, "provider", provider, "user", user.ID)
 	return nil
 }
 
-// notSignedIn goes back to the sign-in page, which says why.
+// notSignedIn goes back to the sign-in page, which explains why.
 func (s *Site) notSignedIn(c echo.Context, provider, next string, err error) error {
 	code := oauth.Code(err)
 	if code == "" {
 		code = auth.Reason(err)
 	}
-	s.Log.WarnContext(c.Request().Context(), "sign_in_failed", "id", visitOf(c).id, "provider", provider, "reason", code, "error", err)
+	s.Log.WarnContext(c.Request().Context(), "sign_in_failed", "id", VisitOf(c).ID, "provider", provider, "reason", code, "error", err)
 	return c.Redirect(http.StatusSeeOther, signInPath(next, code))
 }
 
@@ -184,39 +181,49 @@ func (s *Site) signOut(c echo.Context) error {
 	if err := s.forget(c, s.Managers(c.Request())...); err != nil {
 		return err
 	}
-	s.Log.InfoContext(c.Request().Context(), "sign_out", "id", visitOf(c).id)
+	s.Log.InfoContext(c.Request().Context(), "sign_out", "id", VisitOf(c).ID)
 	return c.Redirect(http.StatusSeeOther, "/sign-in?reason=signed_out")
 }
 
-// forget ends this browser's sessions under managers. The browser forgets them
-// even where the server could not be told, and from here on so does the visit:
-// an error page greets nobody who is signed out.
+// forget ends this browser's sessions under managers. It clears the cookies even if the
+// server could not end the sessions, and marks the visit as signed out so that an error
+// page does not show the user.
 func (s *Site) forget(c echo.Context, managers ...*auth.Manager) error {
-	ctx, v := c.Request().Context(), visitOf(c)
+	ctx, v := c.Request().Context(), VisitOf(c)
 	c.Response().Header().Set("Clear-Site-Data", `"cache"`)
-	v.err = auth.ErrNoSession
-	v.jar.Clear(auth.AccountCookie)
+	v.Err = auth.ErrNoSession
+	v.Jar.Clear(auth.AccountCookie)
 	var failed error
 	for _, m := range managers {
-		failed = errors.Join(failed, m.SignOut(ctx, v.jar))
+		failed = errors.Join(failed, m.SignOut(ctx, v.Jar))
 	}
 	if failed != nil {
-		return because(errSignOutUncertain, failed)
+		return WithCause(errSignOutUncertain, failed)
 	}
 	return nil
 }
 
-// signInURL is where a visitor without a session goes: to sign in, and then back
-// to the page they wanted, if it can be had by GET.
+// signInURL returns where a visitor without a session goes: to sign in, and then back to
+// the page they wanted, if the request was a GET.
 func signInURL(r *http.Request, reason string) string {
 	next := ""
 	if r.Method == http.MethodGet {
-		next = r.URL.RequestURI()
+		wanted := *r.URL
+		wanted.RawQuery = withoutNotices(wanted.Query()).Encode()
+		next = wanted.RequestURI()
 	}
 	if reason == "no_session" {
 		reason = ""
 	}
 	return signInPath(next, reason)
+}
+
+// withoutNotices removes the query parameters that make a page show a one-time notice.
+func withoutNotices(q url.Values) url.Values {
+	for _, name := range []string{"done", "ended", "reason"} {
+		q.Del(name)
+	}
+	return q
 }
 
 func signInPath(next, reason string) string {
@@ -228,21 +235,4 @@ func signInPath(next, reason string) string {
 		q.Set("reason", reason)
 	}
 	return "/sign-in?" + q.Encode()
-}
-
-// formOf reads an urlencoded form. Anything else is a bad request.
-func formOf(c echo.Context) (url.Values, error) {
-	r := c.Request()
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if r.ContentLength != 0 && (err != nil || !strings.EqualFold(kind, echo.MIMEApplicationForm)) {
-		return nil, errBadForm
-	}
-	if err := r.ParseForm(); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, err
-		}
-		return nil, because(errBadForm, err)
-	}
-	return r.PostForm, nil
 }

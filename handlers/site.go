@@ -1,5 +1,5 @@
-// Package handlers is the web site: routes, middleware, and one file per page or
-// API. It is the only package, beside main, that knows Echo.
+// Package handlers is the web site: routes, middleware, and one file per page or API.
+// Echo is used only here and below.
 //
 // Handlers never ask which strategy runs. They ask what it can do: whether it is
 // an [auth.Revoker], an [auth.Lister]. Handlers return errors, and errors.go
@@ -21,6 +21,7 @@ import (
 
 	"sessionlab/auth"
 	"sessionlab/auth/oauth"
+	"sessionlab/notes"
 	"sessionlab/static"
 	"sessionlab/views"
 )
@@ -38,24 +39,29 @@ type Site struct {
 	Tokens    *auth.AccountKeeper // of the provider's tokens; nil if they are not kept
 	Enrich    Enricher            // may be nil
 
-	Managers func(*http.Request) []*auth.Manager // all that a sign-in issues under
-	Pick     func(*http.Request) *auth.Manager   // the one whose session a request trusts; nil if it names none
+	Notes          notes.Store         // may be nil
+	Administration auth.Administration // of the users, for administrators; may be nil
 
-	IDP       http.Handler                // the embedded provider; may be nil
-	Ready     func(context.Context) error // nil error: the site can serve
-	Extension Extension                   // may be nil
-	Proxies   []netip.Prefix              // whose X-Forwarded-For is believed
-	Timing    bool                        // send Server-Timing; it tells anybody how long things take here
-	Now       func() time.Time            // the process clock
-	Text      func() string               // fresh random text
-	Log       *slog.Logger
+	Managers func(*http.Request) []*auth.Manager // those under which a sign-in issues a session
+	Pick     func(*http.Request) *auth.Manager   // the one whose session the request uses; nil if the request names no strategy that there is
+
+	IDP          http.Handler                // the embedded provider; may be nil
+	Ready        func(context.Context) error // nil error: the site can serve
+	Extension    Extension                   // may be nil
+	PictureHosts []string                    // https origins that profile pictures may come from, besides GitHub's and Google's
+
+	Proxies []netip.Prefix   // trusted, so that their X-Forwarded-For is used
+	Timing  bool             // send Server-Timing; it reveals timings to everybody
+	Now     func() time.Time // the process clock
+	Text    func() string    // returns a new random string
+	Log     *slog.Logger
 
 	limits  *limits
 	once    sync.Once
 	handler http.Handler
 }
 
-// ServeHTTP answers a request. The fields must not change after the first.
+// ServeHTTP answers a request. The fields must not be changed after the first request.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.once.Do(func() { s.handler = s.routes() })
 	s.handler.ServeHTTP(w, r)
@@ -68,9 +74,9 @@ func (s *Site) Single(m *auth.Manager) {
 }
 
 // An Extension is what compare mode adds to the site. Without one the site is a
-// plain product.
+// production starter.
 type Extension interface {
-	// Sessionless says whether the routes at a path load no session.
+	// Sessionless reports whether the routes at a path load no session.
 	Sessionless(path string) bool
 	// Routes adds routes of its own.
 	Routes(e *echo.Echo)
@@ -78,12 +84,28 @@ type Extension interface {
 	Page(r *http.Request, p *views.Page)
 	// Landing draws the landing page.
 	Landing(c echo.Context, p views.Page) error
-	// Inside draws what the dashboard folds away; nil for nothing.
+	// Inside returns the collapsed "Look inside" section of the dashboard; nil for none.
 	Inside(c echo.Context) Component
 	// SignedIn is told of each sign-in.
 	SignedIn(ctx context.Context, u auth.User)
-	// Deleted is told that a user is no more.
+	// Deleted is called after a user was deleted.
 	Deleted(ctx context.Context, userID string)
+}
+
+// Isolated reports whether no two visitors share users or sessions, so that it is safe to
+// let anyone sign in as anyone. Only an [Extension] can provide that.
+func (s *Site) Isolated() bool {
+	x, ok := s.Extension.(interface{ Isolated() bool })
+	return ok && x.Isolated()
+}
+
+// tenant returns the key of the user set that the request belongs to; "" if all visitors
+// share one. Rate limits on guessing are per tenant.
+func (s *Site) tenant(r *http.Request) string {
+	if x, ok := s.Extension.(interface{ Tenant(*http.Request) string }); ok {
+		return x.Tenant(r)
+	}
+	return ""
 }
 
 func (s *Site) https() bool { return s.BaseURL.Scheme == "https" }

@@ -8,4 +8,4 @@ import (
 
 // TestPostgres tells every story of this package over Postgres, but those in a
 // browser, which look at something else.
-func TestPostgres(t *testing.T) { dbtest.Again(t, "-test.skip=^TestBrowser|^TestLabBrowser") }
+func TestPostgres(t *testing.T) { dbtest.RerunOnPostgres(t, "-test.skip=^TestBrowser|^TestLabBrowser") }

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// timing tells the browser's developer tools what the request cost so far: one
-// metric per kind of step, with its milliseconds and how many there were, and the
-// total (https://www.w3.org/TR/server-timing). A session's steps lie within the
-// strategy's.
+// timing sets the Server-Timing header, which shows the cost of the request in the
+// browser's developer tools: one metric per kind of step, with its milliseconds and how
+// many there were, and the total (https://www.w3.org/TR/server-timing). A session's steps
+// lie within the strategy's.
 //
 // It is off unless [Site.Timing] is set: durations tell a stranger what was looked
 // up, such as whether there is an account.
-func (s *Site) timing(v *visit) {
+func (s *Site) timing(v *Visit) {
 	type sum struct {
 		name  string
 		n     int
@@ -21,7 +21,7 @@ func (s *Site) timing(v *visit) {
 	}
 	var sums []sum
 next:
-	for _, step := range v.receipt.Steps() {
+	for _, step := range v.Receipt.Steps() {
 		name, _, _ := strings.Cut(step.Kind, " ")
 		for i := range sums {
 			if sums[i].name == name {
@@ -35,7 +35,7 @@ next:
 	for _, m := range sums {
 		fmt.Fprintf(&b, "%s;dur=%s;desc=\"%d\", ", m.name, milliseconds(m.taken), m.n)
 	}
-	v.header.Set("Server-Timing", b.String()+"total;dur="+milliseconds(s.Now().Sub(v.began)))
+	v.Header.Set("Server-Timing", b.String()+"total;dur="+milliseconds(s.Now().Sub(v.Began)))
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()*1000) }

@@ -15,42 +15,49 @@ var errNoAccessToken = &Problem{Status: 400, Code: "no_access_token", Title: "No
 // keeps it in memory and shows it as a bearer token. A stale one is renewed
 // first, so a client whose token has run out comes here again and goes on.
 func (s *Site) apiToken(c echo.Context) error {
-	v := visitOf(c)
-	if _, ok := v.manager.Strategy.(auth.Bearer); !ok {
+	v := VisitOf(c)
+	if _, ok := v.Manager.Strategy.(auth.Bearer); !ok {
 		return errNoAccessToken
 	}
-	value, err := v.jar.Current(auth.SessionCookie(v.manager.Name))
-	if err != nil || v.bearer {
-		return errNoAccessToken // a bearer token buys no other
+	value, err := v.Jar.Current(auth.SessionCookie(v.Manager.Name))
+	if err != nil || v.Bearer != "" {
+		return errNoAccessToken // a bearer token cannot be exchanged for another
 	}
-	return renderJSON(c, struct {
+	return RenderJSON(c, struct {
 		AccessToken string `json:"access_token"`
 		TokenType   string `json:"token_type"`
 		ExpiresIn   int    `json:"expires_in"` // seconds
-	}{value, "Bearer", int(v.session.RenewAt.Sub(v.manager.Now()).Seconds())})
+	}{value, "Bearer", int(v.Session.RenewAt.Sub(v.Manager.Now()).Seconds())})
 }
 
-// bearerToken returns the token of an Authorization header (RFC 6750 §2.1).
-// Only under /api is it looked at: pages are for browsers.
+// bearerToken returns the token of an Authorization header (RFC 6750 §2.1). It is read
+// only under /api/; pages use cookies.
 func bearerToken(r *http.Request) (token string, found bool) {
 	if !strings.HasPrefix(r.URL.Path, "/api/") {
 		return "", false
 	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
+	values := r.Header["Authorization"]
+	if len(values) == 0 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	if len(values) > 1 {
+		token = "" // ambiguous, so reject all of them
+	}
+	return strings.Trim(token, " "), strings.EqualFold(scheme, "Bearer")
 }
 
-// bear learns from a bearer token who asks. Cookies that came along do not count:
-// a client that shows a token means that one.
-func (s *Site) bear(v *visit, r *http.Request, token string) {
-	v.bearer, v.err = true, auth.ErrInvalid
+// loadBearer loads the session of a bearer token into v. Cookies in the same request are
+// ignored.
+func (s *Site) loadBearer(v *Visit, r *http.Request, token string) {
+	v.Bearer, v.Err = token, auth.ErrInvalid
 	named := r.URL.Query().Has("strategy")
 	for _, m := range s.Managers(r) {
-		if _, ok := m.Strategy.(auth.Bearer); !ok || named && m.Name != v.manager.Name {
+		if _, ok := m.Strategy.(auth.Bearer); !ok || named && m.Name != v.Manager.Name {
 			continue
 		}
-		v.manager = m
-		if v.session, v.err = m.Bear(r.Context(), token); auth.Reason(v.err) != "invalid" {
+		v.Manager = m
+		if v.Session, v.Err = m.LoadBearer(r.Context(), token); auth.Reason(v.Err) != "invalid" {
 			return
 		}
 	}

@@ -10,30 +10,36 @@ import (
 	"sessionlab/auth"
 )
 
-// A visit is what is known of one request.
-type visit struct {
-	id      string // request id
-	began   time.Time
-	receipt *auth.Receipt
-	header  http.Header // of the answer
-	jar     *auth.Jar
-	manager *auth.Manager // whose session the request trusts
-	session auth.Session
-	bearer  bool  // by a bearer token, not by cookies
-	err     error // why there is no session; nil if there is one
+// A Visit holds the state of one request.
+type Visit struct {
+	ID      string // request id
+	Began   time.Time
+	Receipt *auth.Receipt
+	Header  http.Header // of the answer
+	Jar     *auth.Jar
+	Manager *auth.Manager // whose session the request trusts
+	Session auth.Session
+	Bearer  string // the bearer token that the session was loaded from; "" if from cookies
+	Err     error  // why there is no session; nil if there is one
+
+	request *http.Request // as it arrived
+	address echo.IPExtractor
 }
 
-func (v *visit) signedIn() bool { return v.manager != nil && v.err == nil }
+// client returns the address of the client, for a log.
+func (v *Visit) client() string { return v.address(v.request) }
+
+func (v *Visit) SignedIn() bool { return v.Manager != nil && v.Err == nil }
 
 type visitKey struct{}
 
-func withVisit(ctx context.Context, v *visit) context.Context {
+func withVisit(ctx context.Context, v *Visit) context.Context {
 	return context.WithValue(ctx, visitKey{}, v)
 }
 
-func visitFrom(ctx context.Context) *visit {
-	v, _ := ctx.Value(visitKey{}).(*visit)
+func VisitFrom(ctx context.Context) *Visit {
+	v, _ := ctx.Value(visitKey{}).(*Visit)
 	return v
 }
 
-func visitOf(c echo.Context) *visit { return visitFrom(c.Request().Context()) }
+func VisitOf(c echo.Context) *Visit { return VisitFrom(c.Request().Context()) }

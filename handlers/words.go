@@ -1,105 +1,70 @@
 package handlers
 
-import (
-	"fmt"
-	"strings"
-	"time"
+import "sessionlab/views"
 
-	"sessionlab/views"
-)
+// A message explains a code to people: in a notice, with its title, or beside a form,
+// without one.
+type message struct{ title, text string }
 
-// when says a moment as people do: "in 6 days", "3 minutes ago". The exact moment
-// goes along for machines and for the hover.
-func when(t, now time.Time) views.Time {
-	d := t.Sub(now)
-	text := "now"
-	switch {
-	case d >= time.Second:
-		text = "in " + long(d)
-	case d <= -time.Second:
-		text = long(-d) + " ago"
-	}
-	return moment(t, text)
+// messages explain why a session, a sign-in, an account or a form was refused, by code.
+// An error that rejects the whole request is a [Problem] instead.
+var messages = map[string]message{
+	// A session; the codes are those of auth.
+	"no_session":      {"Sign in to go on", ""},
+	"invalid":         {"That session is not one of ours", "It was altered, its key is gone, or what it belonged to was deleted."},
+	"expired":         {"Your session has ended", "It was not used for a while, or its time was up. Sign in again to go on."},
+	"revoked":         {"Your session was ended", "Somebody signed it out: you, from another device, or an administrator."},
+	"version":         {"All sessions were ended", "The site raised its session version, which ends everything sealed before."},
+	"reused":          {"Your session was ended", "A refresh token of it was used twice, as a thief's copy would be. To be safe, all of it was ended."},
+	"signed_out":      {"You are signed out", "This browser has forgotten your session, and a late answer does not bring it back."},
+	"not_confirmable": {"A token is not enough here", "This needs a look at the session itself, and a token under this strategy names none. Use the site in a browser."},
+	"disabled":        {"This account is disabled", "An administrator has closed it. Nothing was deleted."},
+	"deleted":         {"Your account is deleted", "With all that was stored of it. You are signed out everywhere that could be reached."},
+
+	// A sign-in with a provider; the codes are those of oauth, and the words are never
+	// the provider's.
+	"flow_invalid":           {"That sign-in cannot be finished", "It was finished before, or it was started in another browser. Start again here."},
+	"flow_expired":           {"That took too long", "A sign-in must be finished within ten minutes. Start again."},
+	"flow_cookie_missing":    {"Your browser kept no cookie for the sign-in", "Older versions of Safari refuse secure cookies on http://localhost. Use Chrome or Firefox here, or start the sign-in again."},
+	"cancelled":              {"You cancelled", "Nothing was changed."},
+	"another_person":         {"That was somebody else", "The sign-in that you confirmed belongs to another account. This browser is still signed in as before."},
+	"provider_error":         {"The provider did not let you in", "It refused, or its answer could not be read. Try again, or use another one."},
+	"provider_unavailable":   {"The provider does not answer", "Try again in a minute, or use another one."},
+	"provider_misconfigured": {"This provider is not set up correctly here", "Trying again does not help. Use another one, or tell the people who run this site: their log says what is wrong."},
+	"identity_invalid":       {"We could not verify the provider’s answer", "Its answer was not meant for this sign-in, so it was not believed. Start again."},
+
+	// An account to be linked.
+	"account_taken":        {"That account belongs to somebody else here", "Perhaps to you: sign in with it, unlink it or delete that account, and come back."},
+	"provider_linked":      {"You have an account of that provider", "Unlink it first, then link the other one."},
+	"link_session_changed": {"Not linked", "You signed out, or signed in as somebody else, after you began. Sign in and begin again."},
+
+	// A form.
+	"email_invalid":              {"", "That is not an email address."},
+	"email_taken":                {"", "Somebody has a password for this email here already. If that is you, sign in with it instead."},
+	"credentials_wrong":          {"", "That email and password do not belong together."},
+	"password_wrong":             {"", "That is not your current password."},
+	"password_short":             {"", "A password needs at least 15 characters. A few words that only you would put together are good."},
+	"password_long":              {"", "A password may have at most 256 bytes."},
+	"password_common":            {"", "That is easy to guess: it is made of well-known words, keys in a row, counting or repetition, and digits or signs in between do not help. A few words that only you would put together are good."},
+	"password_personal":          {"", "That is mostly your name, your email or this site's name. Add a few words that nobody would expect."},
+	"note_empty":                 {"", "A note needs some text."},
+	"note_too_long":              {"", "A note may have at most 500 characters."},
+	"note_not_text":              {"", "That is not text."},
+	"too_many_notes":             {"", "You have 100 notes, and that is all there is room for. Delete one first."},
+	"password_requires_an_email": {"", "A password goes with an email, and your account has none."},
 }
 
-// on says a moment by its day: "on 22 December", with the year when it is another.
-func on(t, now time.Time) views.Time {
-	t = t.UTC()
-	layout := "2 January"
-	switch {
-	case t.Sub(now) < 24*time.Hour && t.Day() == now.UTC().Day():
-		return moment(t, "today at "+t.Format("15:04 UTC"))
-	case t.Year() != now.UTC().Year():
-		layout = "2 January 2006"
+// notice returns a notice of a kind with the message of a code, nil if the code has none
+// or is about a form.
+func notice(kind, code string) *views.Notice {
+	m := messages[code]
+	if m.title == "" {
+		return nil
 	}
-	return moment(t, "on "+t.Format(layout))
+	return &views.Notice{Kind: kind, Title: m.title + ".", Text: m.text}
 }
 
-func moment(t time.Time, text string) views.Time {
-	t = t.UTC()
-	return views.Time{Text: text, ISO: t.Format(time.RFC3339), Exact: t.Format("Monday 2 January 2006, 15:04:05 UTC")}
-}
-
-// long rounds a duration to its largest unit that is worth saying.
-func long(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d >= 47*time.Hour+30*time.Minute:
-		return count(d, day, "day")
-	case d >= 90*time.Minute:
-		return count(d, time.Hour, "hour")
-	case d >= 90*time.Second:
-		return count(d, time.Minute, "minute")
-	default:
-		return count(d, time.Second, "second")
-	}
-}
-
-func count(d, unit time.Duration, name string) string {
-	n := int64((d + unit/2) / unit)
-	if n == 1 {
-		return "1 " + name
-	}
-	return fmt.Sprintf("%d %ss", n, name)
-}
-
-// device names the browser behind a User-Agent header, for people to recognise
-// it in a list: "Firefox on Linux". Headers are easily forged, and nothing is
-// decided by them.
-func device(userAgent string) string {
-	browser, system := "A browser", ""
-	for _, b := range []struct{ mark, name string }{
-		{"HeadlessChrome/", "Headless Chrome"}, {"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"},
-		{"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
-		{"curl/", "curl"}, {"Wget/", "Wget"}, {"Go-http-client/", "A Go program"}, {"python-requests/", "A Python program"},
-	} {
-		if strings.Contains(userAgent, b.mark) {
-			browser = b.name
-			break
-		}
-	}
-	for _, o := range []struct{ mark, name string }{
-		{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"},
-		{"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
-	} {
-		if strings.Contains(userAgent, o.mark) {
-			system = o.name
-			break
-		}
-	}
-	if system == "" {
-		return browser
-	}
-	return browser + " on " + system
-}
-
-// deviceKind says which picture suits a device.
-func deviceKind(browser, system string) string {
-	switch {
-	case system == "Android" || system == "iPhone" || system == "iPad":
-		return "phone"
-	case system == "" && browser != "A browser":
-		return "tool"
-	}
-	return "desktop"
+// flawIn returns the message of a code about a form.
+func flawIn(code string) views.Flaw {
+	return views.Flaw{Code: code, Text: messages[code].text}
 }

@@ -1,6 +1,7 @@
-// Package static serves the files that a browser loads once and keeps: one style
-// sheet, one script and the icon. Each bears a hash of its content in its name,
-// so it may be kept for ever. Nothing is built: what is embedded is what is served.
+// Package static serves the files that a browser loads once and keeps: one style sheet,
+// one script and the icon. URLs of files contain a hash of the content, so browsers may
+// cache them forever. There is no build step: the embedded files are concatenated and served as
+// they are.
 package static
 
 import (
@@ -25,7 +26,7 @@ const Prefix = "/static/"
 //go:embed css/*.css js/*.js vendor/*.js icon.svg
 var files embed.FS
 
-// sources says which files make up each asset, joined in the order of their names.
+// sources names the files of each asset, joined in the order of their names.
 var sources = []struct {
 	name, contentType string
 	globs             []string
@@ -56,8 +57,8 @@ func New() (*Assets, error) {
 			return nil, fmt.Errorf("static: %s: %w", s.name, err)
 		}
 		if s.contentType == "image/svg+xml" {
-			// Small enough to be in the page: a request less, and none to be cut
-			// off when the visitor is quick.
+			// Inlined in the page because it is small: it saves a request, and none is
+			// aborted when the visitor navigates away quickly.
 			a.urls[s.name] = "data:image/svg+xml," + url.PathEscape(strings.TrimSpace(string(content)))
 			continue
 		}
@@ -70,7 +71,7 @@ func New() (*Assets, error) {
 	return a, nil
 }
 
-// URL is where the asset of that name ("app.css", "app.js") is served, and what
+// URL returns where the asset of that name ("app.css", "app.js") is served, and what
 // "icon.svg" is drawn from; "" for any other name.
 func (a *Assets) URL(name string) string { return a.urls[name] }
 

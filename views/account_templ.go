@@ -11,13 +11,13 @@ import templruntime "github.com/a-h/templ/runtime"
 // Account is "Your account": how somebody signs in, and what can be done about it.
 type Account struct {
 	Name, Email   string
-	Stored        bool         // accounts are stored; without, there is nothing to manage
+	Stored        bool         // whether accounts are stored; if not, there is nothing to manage
 	Ways          []AccountWay // in the order in which they were linked
 	Linkable      []Provider   // what is not linked yet
 	HasPassword   bool
-	PasswordEmail string // that the password goes with; "" where there can be none
+	PasswordEmail string // the email that the password belongs to; "" if the user cannot have a password
 	Tokens        string // what is kept of the provider's tokens in this browser; "" for nothing
-	Proof         *Proof // what must be done before any change; nil: nothing
+	Proof         *Proof // the re-authentication form shown before any change; nil if none is needed
 	Flaw          Flaw   // of the password form as it was sent
 }
 
@@ -161,7 +161,7 @@ func AccountPage(p Page, m Account) templ.Component {
 	})
 }
 
-// first asks for a new proof before anything can be changed.
+// reauthFirst asks the user to sign in again before any change.
 func first(m Proof) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -10,8 +10,8 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "strconv"
 
-// Problem is what went wrong, in words for the visitor. Nothing of it comes
-// from the outside.
+// Problem describes what went wrong, for the visitor. All texts are the site's own; none
+// comes from the request or a provider.
 type Problem struct {
 	Status    int
 	Code      string // stable: "not_found"

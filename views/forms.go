@@ -21,7 +21,7 @@ func (f Flaw) about(name string) Flaw {
 	return f
 }
 
-// bit is a claim as forms send it.
+// bit returns the form value of a bool: "1" or "0".
 func bit(is bool) string {
 	if is {
 		return "1"

@@ -8,11 +8,11 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Time is a moment, ready to show: Text relative ("in 6 days"), Exact for the
-// hover, ISO for machines (RFC 3339). Without ISO, Text stands alone.
+// Time is a moment, ready to show: Text relative ("in 6 days"), Exact for the hover, ISO
+// for machines (RFC 3339). If ISO is empty, only Text is shown.
 type Time struct{ Text, ISO, Exact string }
 
-// Fact is one row of a list of facts. Time wins over Value where it is set.
+// Fact is one row of a list of facts. If Time is set, it is shown instead of Value.
 type Fact struct {
 	Label string
 	Value string
@@ -110,7 +110,7 @@ func When(t Time) templ.Component {
 	})
 }
 
-func facts(list []Fact) templ.Component {
+func Facts(list []Fact) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -153,7 +153,7 @@ func facts(list []Fact) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = factValue(f).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = FactValue(f).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -189,7 +189,7 @@ func facts(list []Fact) templ.Component {
 	})
 }
 
-func factValue(f Fact) templ.Component {
+func FactValue(f Fact) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -14,9 +14,9 @@ type SignIn struct {
 	Remember     bool   // the box is ticked
 	RememberNote string // "30 days at most, 7 without a visit; unticked, one day."
 	Providers    []Provider
-	Reason       *Reason // why the visitor is here; nil: by their own choice
+	Reason       *Reason // why the visitor was sent here; nil if they came by themselves
 	Passwords    bool    // there is a password form
-	Email        string  // in it, as it was typed
+	Email        string  // the email entered in the password form
 	Flaw         Flaw    // of the password form as it was sent
 	PasswordNote string  // why there is no password form; "" says nothing
 }
@@ -30,7 +30,7 @@ type Provider struct {
 }
 
 // Reason says how the last session ended.
-type Reason struct{ Kind, Title, Text string }
+type Reason struct{ Code, Title, Text string }
 
 func SignInPage(p Page, m SignIn) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -80,7 +80,7 @@ func SignInPage(p Page, m SignIn) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if first := firstProvider(m.Providers); first == "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"lead\">No provider can be reached right now. Nothing you did; try again in a minute.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"lead\">No provider can be used right now. It is nothing you did.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -394,7 +394,7 @@ func reason(r Reason) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var16 string
-		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(r.Kind)
+		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(r.Code)
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/signin.templ`, Line: 97, Col: 60}
 		}
@@ -407,7 +407,7 @@ func reason(r Reason) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var17 string
-		templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(reasonGlyph(r.Kind))
+		templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(reasonGlyph(r.Code))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/signin.templ`, Line: 98, Col: 62}
 		}
@@ -449,8 +449,7 @@ func reason(r Reason) templ.Component {
 	})
 }
 
-// devFirst puts the development provider, where there is one, at the top: it is
-// the one that works at once.
+// devFirst moves the development provider to the top, because it works without any setup.
 func devFirst(list []Provider) []Provider {
 	var dev, rest []Provider
 	for _, p := range list {
@@ -472,8 +471,8 @@ func firstProvider(list []Provider) string {
 	return ""
 }
 
-func reasonGlyph(kind string) string {
-	if kind == "signed-out" || kind == "deleted" {
+func reasonGlyph(code string) string {
+	if code == "signed_out" || code == "deleted" {
 		return "✓"
 	}
 	return "✕"

@@ -6,6 +6,8 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/a-h/templ"
+
+	"sessionlab/views/viewstest"
 )
 
 var (
@@ -20,10 +22,10 @@ var (
 	phone  = Device{ID: "s2", Kind: "phone", Browser: "Safari", System: "iPhone", SignedIn: soon, Ends: soon}
 )
 
-// pages are those that a product keeps; lab pages join them in lab_test.go.
+// pages are the pages of a starter; lab_test.go adds the lab's.
 var pages = map[string]templ.Component{
 	"landing": LandingPage(nobody, Landing{Strategy: "database", Gloss: "a ticket"}),
-	"sign-in": SignInPage(nobody, SignIn{Next: "/compare", Remember: true, Reason: &Reason{Kind: "revoked", Title: "Out.", Text: "Ended elsewhere."},
+	"sign-in": SignInPage(nobody, SignIn{Next: "/compare", Remember: true, Reason: &Reason{Code: "revoked", Title: "Out.", Text: "Ended elsewhere."},
 		Providers: []Provider{{ID: "google", Label: "Google"}, {ID: "oidc", Label: "Acme", Unavailable: "cannot be reached."}, {ID: "dev", Label: "a test person", Dev: true}}}),
 	"sign-in, nothing to sign in with": SignInPage(nobody, SignIn{}),
 	"sign-in, wrong password": SignInPage(nobody, SignIn{Passwords: true, Email: "ada@example.org", Flaw: wrong,
@@ -39,76 +41,22 @@ var pages = map[string]templ.Component{
 	"error":                  ErrorPage(nobody, Problem{Status: 503, Code: "store_unavailable", Title: "No answer", Text: "Try again.", BackHref: "/", BackLabel: "Start"}),
 }
 
-func draw(t *testing.T, c templ.Component) *goquery.Document {
-	t.Helper()
-	var b strings.Builder
-	if err := c.Render(t.Context(), &b); err != nil {
-		t.Fatal(err)
-	}
-	doc, err := goquery.NewDocumentFromReader(strings.NewReader(b.String()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return doc
-}
-
 // Every page keeps the rules that a strict content security policy, a keyboard
 // and a screen reader ask for.
-func TestPagesKeepTheRules(t *testing.T) {
-	for name, page := range pages {
-		t.Run(name, func(t *testing.T) {
-			doc := draw(t, page)
-			for selector, want := range map[string]int{
-				"h1": 1, "main": 1, "html[lang]": 1, "title": 1, "link[rel=stylesheet]": 1, "script[src][defer]": 1,
-				"style": 0, "[style]": 0, "script:not([src])": 0, "[srcdoc]": 0, "img:not([alt])": 0, "button[disabled]": 0, "form form": 0,
-			} {
-				if got := doc.Find(selector).Length(); got != want {
-					t.Errorf("%s: got %d, want %d", selector, got, want)
-				}
-			}
-			ids := map[string]bool{}
-			doc.Find("*").Each(func(_ int, s *goquery.Selection) {
-				for _, a := range s.Get(0).Attr {
-					if strings.HasPrefix(a.Key, "on") || strings.HasPrefix(a.Key, "hx-on") {
-						t.Errorf("<%s> has an inline handler %s", goquery.NodeName(s), a.Key)
-					}
-					if a.Key == "id" && ids[a.Val] {
-						t.Errorf("id %q is used twice", a.Val)
-					} else if a.Key == "id" {
-						ids[a.Val] = true
-					}
-				}
-			})
-			doc.Find("form").Each(func(_ int, s *goquery.Selection) {
-				action := s.AttrOr("action", "")
-				if s.AttrOr("method", "") != "post" || !strings.HasPrefix(action, "/") || strings.HasPrefix(action, "//") {
-					t.Errorf("a form goes by %q to %q", s.AttrOr("method", ""), action)
-				}
-				if s.Find("button").Length() == 0 {
-					t.Errorf("the form to %q has no button", action)
-				}
-			})
-			doc.Find("button").Each(func(_ int, s *goquery.Selection) {
-				if s.Closest("form").Length() == 0 && s.AttrOr("hidden", "absent") == "absent" {
-					t.Errorf("the button %q does nothing without a script", s.Text())
-				}
-			})
-		})
-	}
-}
+func TestPagesKeepTheRules(t *testing.T) { viewstest.CheckRules(t, pages) }
 
 // Back after a sign-out must not show a page of somebody who was signed in.
 func TestSignedInPagesArePrivate(t *testing.T) {
-	if draw(t, pages["dashboard"]).Find("body[data-private]").Length() != 1 {
+	if viewstest.Draw(t, pages["dashboard"]).Find("body[data-private]").Length() != 1 {
 		t.Error("the dashboard is not marked private")
 	}
-	if draw(t, pages["landing"]).Find("body[data-private]").Length() != 0 {
+	if viewstest.Draw(t, pages["landing"]).Find("body[data-private]").Length() != 0 {
 		t.Error("the landing page of nobody is marked private")
 	}
 }
 
 func TestSignInForm(t *testing.T) {
-	doc := draw(t, pages["sign-in"])
+	doc := viewstest.Draw(t, pages["sign-in"])
 	form := doc.Find("main form")
 	if got := form.AttrOr("action", ""); got != "/sign-in/dev" {
 		t.Errorf("action: got %q, want the development provider's", got)
@@ -133,7 +81,7 @@ func TestTextIsText(t *testing.T) {
 	evil := `"><script>alert(1)</script>`
 	page := ada
 	page.User = &UserChip{Name: evil, Initials: evil, Picture: "javascript:alert(1)"}
-	doc := draw(t, DashboardPage(page, Dashboard{Name: evil, Email: evil, Devices: Devices{Sessions: []Device{{ID: evil, Browser: evil}}}}))
+	doc := viewstest.Draw(t, DashboardPage(page, Dashboard{Name: evil, Email: evil, Devices: Devices{Sessions: []Device{{ID: evil, Browser: evil}}}}))
 	if got := doc.Find("script").Length(); got != 1 {
 		t.Errorf("got %d scripts, want the page's own", got)
 	}
@@ -144,11 +92,11 @@ func TestTextIsText(t *testing.T) {
 
 func TestNumbersAreReadable(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 7: "7", 999: "999", 4096: "4,096", 1234567: "1,234,567", -12345: "-12,345", -123: "-123"} {
-		if got := thousands(n); got != want {
+		if got := Thousands(n); got != want {
 			t.Errorf("%d: got %q, want %q", n, got, want)
 		}
 	}
-	if got := plural(1, "device", "devices"); got != "1 device" {
+	if got := Plural(1, "device", "devices"); got != "1 device" {
 		t.Errorf("got %q", got)
 	}
 }

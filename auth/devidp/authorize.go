@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// parameters are those of an authorization request that the provider reads.
+// parameters are the parameters of an authorization request that the provider reads.
 // The page carries them from GET to POST.
 var parameters = []string{
 	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce",
@@ -26,7 +26,7 @@ type request struct {
 	challenge   digest
 }
 
-// A grant says who somebody decided to be, and for whom.
+// A grant holds the chosen persona and the client it is for.
 type grant struct {
 	clientID string
 	persona  *Persona
@@ -35,8 +35,8 @@ type grant struct {
 	authTime time.Time
 }
 
-// A code is a grant that waits for its client. It is spent by the first attempt
-// of that client to redeem it, successful or not.
+// A code is a grant waiting to be redeemed by its client. It is spent by the first
+// attempt of that client to redeem it, successful or not.
 type code struct {
 	grant
 	redirectURI string
@@ -58,8 +58,8 @@ func (p *Provider) choose(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// decide reads the request again, as nothing vouches for the page's hidden
-// fields, and sends the browser back with a code or with access_denied.
+// decide validates the request again, because the page's hidden fields are untrusted, and
+// sends the browser back with a code or with access_denied.
 func (p *Provider) decide(w http.ResponseWriter, r *http.Request) {
 	params, status, err := readForm(w, r)
 	if err != nil {
@@ -96,8 +96,8 @@ func (p *Provider) decide(w http.ResponseWriter, r *http.Request) {
 }
 
 // read validates an authorization request. When it cannot be granted, read has
-// answered it: with a page as long as the client or its redirect URI is in
-// doubt (RFC 6749 §4.1.2.1), by redirect after that.
+// answered it: with an error page while the client or its redirect URI is unverified (RFC
+// 6749 §4.1.2.1), and with a redirect afterwards.
 func (p *Provider) read(w http.ResponseWriter, params url.Values) (request, bool) {
 	if name := repeated(params, "client_id", "redirect_uri"); name != "" {
 		p.fail(w, http.StatusBadRequest, "The request names more than one "+name+".")

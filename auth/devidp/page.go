@@ -60,8 +60,7 @@ func (p *Provider) showChooser(w http.ResponseWriter, req request, params url.Va
 	p.show(w, http.StatusOK, pg)
 }
 
-// fail tells the person and not the client, for there is nowhere it would be
-// safe to redirect to.
+// fail shows an error page, because there is no URI that is safe to redirect to.
 func (p *Provider) fail(w http.ResponseWriter, status int, text string) {
 	p.show(w, status, page{Title: "This request was refused", Text: text, Refused: true})
 }

@@ -2,8 +2,8 @@ package devidp
 
 import "slices"
 
-// A Persona is somebody to be. Subject is what an application must know them
-// by; it means nothing outside this provider and never changes.
+// A Persona is a user that a visitor can sign in as. Subject is what an application must
+// know them by; it means nothing outside this provider and never changes.
 type Persona struct {
 	ID        string // value of the button on the page
 	Subject   string
@@ -28,7 +28,7 @@ var personas = []Persona{
 	},
 }
 
-// Personas returns everybody one can be: ada, grace and linus.
+// Personas returns all personas: ada, grace and linus.
 func Personas() []Persona { return slices.Clone(personas) }
 
 // persona returns the persona called id, or nil.
@@ -40,11 +40,11 @@ func persona(id string) *Persona {
 	return &personas[i]
 }
 
-// scopes are those that the provider grants; it ignores all others, as OpenID
+// scopes are the scopes that the provider grants; it ignores all others, as OpenID
 // Connect Core 1.0 §3.1.2.1 wants.
 var scopes = []string{"openid", "profile", "email"}
 
-// claims are what a token with a certain scope says about a persona: OpenID
+// claims are the claims about a persona that a scope grants: OpenID
 // Connect Core 1.0 §5.4.
 type claims struct {
 	Subject       string `json:"sub"`

@@ -1,16 +1,15 @@
-// Package devidp is a small OpenID Connect provider inside the program. It is
-// there so that a fresh checkout has a true sign-in — discovery, the code flow
-// with PKCE, signed ID tokens, UserInfo, sign-out — without keys, accounts or a
-// network. An application uses it like any other provider.
+// Package devidp is a small OpenID Connect provider inside the program. It is there so
+// that a fresh checkout has a real sign-in — discovery, the code flow with PKCE, signed
+// ID tokens, UserInfo, sign-out — without keys, accounts or a network. An application
+// uses it like any other provider.
 //
-// Whoever asks chooses to be one of three personas; see [Personas]. There is no
-// password, no consent and no session at the provider: every authorization
-// request shows the choice again.
+// The user picks one of three personas; see [Personas]. There is no password, no consent
+// and no session at the provider: every authorization request shows the choice again.
 //
-// It will not do for production: everybody may be anybody. It issues no refresh
-// tokens, knows confidential clients only, and keeps codes, access tokens and
-// its signing key in memory, so a restart forgets them all and an ID token from
-// before it no longer verifies.
+// It is not for production: anyone can sign in as anyone. It issues no refresh tokens,
+// knows confidential clients only, and keeps codes, access tokens and its signing key in
+// memory, so a restart forgets them all and an ID token from before it no longer
+// verifies.
 //
 // A [Provider] is an [http.Handler] for the paths below its issuer. Where the
 // program cannot call its own public address, [Provider.Transport] answers in
@@ -48,7 +47,7 @@ const (
 type Provider struct {
 	Issuer  string           // URL without a trailing slash; New derives the routes from it
 	Clients []Client         // who may ask
-	Now     func() time.Time // the end of every code and token is measured by it
+	Now     func() time.Time // used for the expiry of every code and token
 
 	base   string // path of Issuer
 	mux    *http.ServeMux
@@ -56,8 +55,8 @@ type Provider struct {
 	signer jose.Signer
 
 	mu     sync.Mutex
-	codes  shelf[*code]
-	tokens shelf[grant]
+	codes  expiringStore[*code]
+	tokens expiringStore[grant]
 }
 
 // A Client is an application that may ask the provider who somebody is. It
@@ -170,7 +169,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", p.policy())
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	p.mux.ServeHTTP(w, r)
 }

@@ -332,7 +332,7 @@ func TestHeaders(t *testing.T) {
 		"Content-Security-Policy": {"default-src 'none'; style-src 'self'; " +
 			"form-action 'self' http://localhost:8080 https://app.example; " +
 			"frame-ancestors 'none'; base-uri 'none'"},
-		"Referrer-Policy":        {"no-referrer"},
+		"Referrer-Policy":        {"same-origin"},
 		"X-Content-Type-Options": {"nosniff"},
 	}
 	for _, res := range []*http.Response{

@@ -8,9 +8,9 @@ import (
 
 type digest = [sha256.Size]byte
 
-// A shelf keeps values for ttl under the SHA-256 of a random secret, and
+// A expiringStore keeps values for ttl under the SHA-256 of a random secret, and
 // drops the oldest beyond maxKept. Its owner locks it.
-type shelf[V any] struct {
+type expiringStore[V any] struct {
 	ttl   time.Duration
 	items map[digest]item[V]
 	queue []digest // oldest first; may name items that are gone
@@ -21,12 +21,12 @@ type item[V any] struct {
 	until time.Time
 }
 
-func newShelf[V any](ttl time.Duration) shelf[V] {
-	return shelf[V]{ttl: ttl, items: make(map[digest]item[V])}
+func newShelf[V any](ttl time.Duration) expiringStore[V] {
+	return expiringStore[V]{ttl: ttl, items: make(map[digest]item[V])}
 }
 
 // put stores v and returns the secret that fetches it, of at least 128 bits.
-func (s *shelf[V]) put(v V, now time.Time) string {
+func (s *expiringStore[V]) put(v V, now time.Time) string {
 	for len(s.queue) > 0 {
 		oldest := s.queue[0]
 		if it, ok := s.items[oldest]; ok && now.Before(it.until) && len(s.queue) < maxKept {
@@ -43,7 +43,7 @@ func (s *shelf[V]) put(v V, now time.Time) string {
 }
 
 // get returns the value behind secret unless its time is over.
-func (s *shelf[V]) get(secret string, now time.Time) (V, bool) {
+func (s *expiringStore[V]) get(secret string, now time.Time) (V, bool) {
 	it, ok := s.items[sha256.Sum256([]byte(secret))]
 	if !ok || !now.Before(it.until) {
 		var zero V
@@ -52,4 +52,4 @@ func (s *shelf[V]) get(secret string, now time.Time) (V, bool) {
 	return it.value, true
 }
 
-func (s *shelf[V]) drop(key digest) { delete(s.items, key) }
+func (s *expiringStore[V]) drop(key digest) { delete(s.items, key) }

@@ -152,8 +152,8 @@ func (p *Provider) sign(g grant, access string) (string, error) {
 	}).Serialize()
 }
 
-// userInfo tells the bearer of an access token whom it is about: OpenID Connect
-// Core 1.0 §5.3, errors as in RFC 6750 §3.
+// userInfo returns the claims about the user of an access token: OpenID Connect Core 1.0
+// §5.3, errors as in RFC 6750 §3.
 func (p *Provider) userInfo(w http.ResponseWriter, r *http.Request) {
 	const realm = `Bearer realm="devidp"`
 	scheme, access, _ := strings.Cut(r.Header.Get("Authorization"), " ")

@@ -4,21 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
 	"sessionlab/auth"
 )
 
-// What an action cannot do something about. None of them changes anything.
+// Errors of actions. An action that returns one has changed nothing.
 var (
 	ErrNobody   = errors.New("nobody has signed in yet")
 	ErrNoLoot   = errors.New("there is no session to steal")
 	ErrNoPhone  = errors.New("there is no phone")
-	ErrDuration = errors.New("the clock moves forward, and not so far")
-	ErrManyKeys = errors.New("the ring holds as many keys as it may")
+	ErrDuration = errors.New("the clock can only move forward, and not that far")
+	ErrManyKeys = errors.New("the key ring is full")
 
-	ErrManyPeople = errors.New("as many people were changed as may be")
+	ErrManyPeople = errors.New("too many users were changed; reset the lab first")
 )
 
 // SignIn signs the last user in again in this browser, under every strategy.
@@ -31,19 +32,19 @@ func (b *Bench) SignIn(ctx context.Context, v Visitor) error {
 	}
 	b.mu.Lock()
 	you := b.visitor(v)
-	*you = client{device: you.device, shown: you.shown} // what it was told before is over
+	*you = client{device: you.device, shown: you.shown} // its previous verdicts are forgotten
 	b.lost = false
 	b.mu.Unlock()
-	b.tell(v, "You signed in as %s, once.", user.Name)
-	return b.save(ctx)
+	b.did(ctx, v, "You signed in as %s, once.", user.Name)
+	return nil
 }
 
-// AddPhone signs the last user in on a second device, whose cookies the server
-// keeps. One that is there signs in anew.
+// AddPhone signs the last user in on a second device, whose cookies the server keeps. An
+// existing phone signs in again.
 func (b *Bench) AddPhone(ctx context.Context, v Visitor) error {
 	b.act.Lock()
 	defer b.act.Unlock()
-	wallet := &Wallet{cookies: map[string]string{}, stubborn: true}
+	wallet := &Wallet{cookies: map[string]string{}, ignoresDeletes: true}
 	if _, before := b.client(Phone, v); before != nil {
 		wallet = before
 	}
@@ -60,15 +61,15 @@ func (b *Bench) AddPhone(ctx context.Context, v Visitor) error {
 		phone.sessions[m.Name] = s.ID
 	}
 	b.mu.Lock()
-	b.enter(Phone, phone)
+	b.setClient(Phone, phone)
 	b.mu.Unlock()
-	b.tell(v, "%s signed in on a phone too.", user.Name)
-	return b.save(ctx)
+	b.did(ctx, v, "%s signed in on a phone too.", user.Name)
+	return nil
 }
 
-// enter puts a client on stage, in place of one of that name. Pages have shown that
-// one, or that nobody was there. The caller holds mu.
-func (b *Bench) enter(name string, c *client) {
+// setClient adds a client, replacing one of the same name. Pages have shown the old one,
+// or none. The caller holds mu.
+func (b *Bench) setClient(name string, c *client) {
 	if before := b.clients[name]; before != nil {
 		c.shown = before.shown
 	} else {
@@ -117,10 +118,10 @@ func (b *Bench) Steal(ctx context.Context, v Visitor) error {
 		return ErrNoLoot
 	}
 	b.mu.Lock()
-	b.enter(Thief, &client{wallet: loot, from: v.ID})
+	b.setClient(Thief, &client{wallet: loot, from: v.ID})
 	b.mu.Unlock()
-	b.tell(v, "A thief copied your session cookies.")
-	return b.save(ctx)
+	b.did(ctx, v, "A thief copied your session cookies.")
+	return nil
 }
 
 // SignOut signs this browser out, by the request that its button would make.
@@ -131,17 +132,17 @@ func (b *Bench) SignOut(ctx context.Context, v Visitor) error {
 	if err != nil {
 		return err
 	}
-	b.meantToEnd(Thief)
+	b.expectEnded(Thief)
 	if a.status >= 500 {
-		b.tell(v, "You signed out, and your browser forgot its cookies, but the server could not be told.")
+		b.did(ctx, v, "You signed out, and your browser forgot its cookies, but the server could not be told.")
 	} else {
-		b.tell(v, "You signed out, and your browser forgot its cookies.")
+		b.did(ctx, v, "You signed out, and your browser forgot its cookies.")
 	}
-	return b.save(ctx)
+	return nil
 }
 
-// RevokePhone ends the phone's sessions from elsewhere, wherever one session can
-// be ended that is not being shown.
+// RevokePhone ends the phone's sessions from elsewhere, under every strategy that can end
+// a single session without its tokens.
 func (b *Bench) RevokePhone(ctx context.Context, v Visitor) error {
 	b.act.Lock()
 	defer b.act.Unlock()
@@ -157,9 +158,9 @@ func (b *Bench) RevokePhone(ctx context.Context, v Visitor) error {
 	if err != nil {
 		return err
 	}
-	b.meantToEnd(Phone)
-	b.tell(v, "The phone was signed out from elsewhere, which is impossible under %s.", list(cannot))
-	return b.save(ctx)
+	b.expectEnded(Phone)
+	b.did(ctx, v, "The phone was signed out from elsewhere, which is impossible under %s.", List(cannot))
+	return nil
 }
 
 // RevokeAll ends every session of the user, wherever that can be done. An
@@ -168,17 +169,17 @@ func (b *Bench) RevokePhone(ctx context.Context, v Visitor) error {
 func (b *Bench) RevokeAll(ctx context.Context, v Visitor) error {
 	b.act.Lock()
 	defer b.act.Unlock()
-	cannot, err := b.revoke(ctx, func(string) auth.Target { return auth.Target{} })
+	cannot, err := b.revoke(ctx, func(string) auth.Target { return auth.Target{All: true} })
 	if err != nil {
 		return err
 	}
-	b.meantToEnd(You, Phone, Thief)
-	b.tell(v, "All devices were signed out, which is impossible under %s.", list(cannot))
-	return b.save(ctx)
+	b.expectEnded(You, Phone, Thief)
+	b.did(ctx, v, "All devices were signed out, which is impossible under %s.", List(cannot))
+	return nil
 }
 
-// revoke ends a target of the last user under every strategy, and names those
-// that cannot.
+// revoke ends the target sessions of the last user under every strategy and returns the
+// strategies that cannot.
 func (b *Bench) revoke(ctx context.Context, target func(strategy string) auth.Target) (cannot []string, err error) {
 	b.mu.Lock()
 	id := b.user.ID
@@ -191,6 +192,9 @@ func (b *Bench) revoke(ctx context.Context, target func(strategy string) auth.Ta
 		if ok {
 			t := target(m.Name)
 			t.UserID = id
+			if t.Check() != nil {
+				continue // the phone has no session under this strategy
+			}
 			_, err = r.Revoke(ctx, t)
 		}
 		switch {
@@ -211,16 +215,10 @@ func (b *Bench) Reset(ctx context.Context, v Visitor) error {
 	defer b.act.Unlock()
 	old := b.stage.Load().Realm
 	b.mu.Lock()
-	touched, before := sorted(b.touched), b.progress
-	b.mu.Unlock()
-	for _, id := range touched {
-		err := errors.Join(b.parts.Store.Enable(ctx, id, b.parts.Now()), b.parts.Store.SetRole(ctx, id, auth.RoleMember))
-		if err != nil && !errors.Is(err, auth.ErrNotFound) {
-			return err
-		}
-	}
-	b.mu.Lock()
+	before := b.progress
 	b.progress = newProgress(before.user)
+	b.touched = maps.Clone(before.touched)
+	touched := sorted(b.touched)
 	b.mu.Unlock()
 	if err := b.begin(ctx); err != nil {
 		b.mu.Lock()
@@ -228,15 +226,29 @@ func (b *Bench) Reset(ctx context.Context, v Visitor) error {
 		b.mu.Unlock()
 		return err
 	}
-	if err := b.deleteRealm(ctx, old); err != nil {
-		return fmt.Errorf("delete the old realm: %w", err)
-	}
 	v.Wallet.Forget()
+
+	// The bench has started over, and the sessions of the old realm are over. What fails
+	// from here on is logged, and the next reset tries it again.
+	for _, id := range touched {
+		err := errors.Join(b.parts.Store.Enable(ctx, id, b.parts.Now()), b.parts.Store.SetRole(ctx, id, auth.RoleMember))
+		if err != nil && !errors.Is(err, auth.ErrNotFound) {
+			b.parts.Log.WarnContext(ctx, "person not restored", "user", id, "error", err)
+			continue
+		}
+		b.mu.Lock()
+		delete(b.touched, id)
+		b.mu.Unlock()
+	}
+	if err := b.deleteRealm(ctx, old); err != nil {
+		b.parts.Log.WarnContext(ctx, "old realm not deleted", "error", err)
+	}
+	b.keep(ctx)
 	return nil
 }
 
-// meantToEnd marks clients whose sessions should be over from now on.
-func (b *Bench) meantToEnd(names ...string) {
+// expectEnded marks clients whose sessions should be over from now on.
+func (b *Bench) expectEnded(names ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, name := range names {
@@ -251,20 +263,23 @@ func (b *Bench) meantToEnd(names ...string) {
 	}
 }
 
-// MaxAdvance is how far one press may move the clock, and maxAhead all of them.
+// MaxAdvance bounds how far one click moves the clock, and maxAhead all clicks together.
 const (
 	MaxAdvance = 400 * 24 * time.Hour
 	maxAhead   = 100 * 365 * 24 * time.Hour
 )
 
-// Advance moves the clock by d, which is more than 0 and at most [MaxAdvance].
-// Meanwhile everybody is silent, or asks once a day.
+// Advance moves the clock by d, which is more than 0 and at most [MaxAdvance]. Meanwhile
+// no client makes requests or, if daily is set, each makes one a day.
 func (b *Bench) Advance(ctx context.Context, v Visitor, d time.Duration, daily bool) error {
 	b.act.Lock()
 	defer b.act.Unlock()
 	ahead := &b.stage.Load().clock.ahead
 	if d <= 0 || d > MaxAdvance || time.Duration(ahead.Load())+d > maxAhead {
 		return ErrDuration
+	}
+	if err := b.saveAs(ctx, b.stage.Load(), time.Duration(ahead.Load())+d); err != nil {
+		return err
 	}
 	const day = 24 * time.Hour
 	left, how := d, "nobody asking"
@@ -274,7 +289,9 @@ func (b *Bench) Advance(ctx context.Context, v Visitor, d time.Duration, daily b
 			ahead.Add(int64(day))
 			asked, _, err := b.round(ctx, v)
 			if err != nil {
-				return errors.Join(err, b.save(context.WithoutCancel(ctx))) // so far it went
+				b.parts.Log.WarnContext(ctx, "advance interrupted", "error", err)
+				b.did(ctx, v, "%s went by, until a request failed.", Span(d-left+day))
+				return nil
 			}
 			if !anybodyIn(asked) {
 				left -= day
@@ -284,11 +301,11 @@ func (b *Bench) Advance(ctx context.Context, v Visitor, d time.Duration, daily b
 	}
 	ahead.Add(int64(left))
 	if d <= day {
-		b.tell(v, "%s went by.", Span(d))
+		b.did(ctx, v, "%s went by.", Span(d))
 	} else {
-		b.tell(v, "%s went by, with %s.", Span(d), how)
+		b.did(ctx, v, "%s went by, with %s.", Span(d), how)
 	}
-	return b.save(ctx)
+	return nil
 }
 
 func anybodyIn(asked map[string]map[string]Verdict) bool {

@@ -9,7 +9,7 @@ import (
 	"sessionlab/auth"
 )
 
-// asideIssuer is who vouches for people that are made up.
+// asideIssuer is the issuer of people who were made up.
 const asideIssuer = "lab"
 
 // tidy deletes the people of runs that ended with the process and so never came to
@@ -22,11 +22,10 @@ func (p Parts) tidy(ctx context.Context) error {
 	return nil
 }
 
-// Aside returns a bench of its own beside b, for a run that must not meet what
-// people do on b: the same site and strategies, but a realm, keys and a clock of
-// its own, which runs on from now, and a made-up person whom nobody else is. Changes
-// make its parts other than those of b. It is not saved. [Bench.Close] leaves
-// nothing of it behind.
+// Aside returns a temporary bench isolated from b: the same site and strategies, but a
+// realm, keys and a clock of its own, which runs on from now, and a made-up person whom
+// nobody else is. Each of changes modifies its copy of b's Parts. It is not saved.
+// [Bench.Close] leaves nothing of it behind.
 func (b *Bench) Aside(ctx context.Context, now func() time.Time, changes ...func(*Parts)) (*Bench, error) {
 	aside := &Bench{Site: b.Site, Host: b.Host, parts: b.parts}
 	aside.parts.Now = now
@@ -61,33 +60,33 @@ func (b *Bench) Browser() Visitor {
 
 type benchKey struct{}
 
-// about is which bench a request is about.
-type about struct {
+// benchRef names the bench of a request.
+type benchRef struct {
 	bench     *Bench
 	inProcess bool
 }
 
 // within marks the context of a request that is made in process on behalf of b.
 func (b *Bench) within(ctx context.Context) context.Context {
-	return context.WithValue(ctx, benchKey{}, about{b, true})
+	return context.WithValue(ctx, benchKey{}, benchRef{b, true})
 }
 
 // With marks the context of a request that a browser makes, and that is about b.
 func (b *Bench) With(ctx context.Context) context.Context {
-	return context.WithValue(ctx, benchKey{}, about{b, false})
+	return context.WithValue(ctx, benchKey{}, benchRef{b, false})
 }
 
-// About returns the bench that a request is about: the one that made it in process,
-// or the visitor's own; nil if nobody said which.
+// About returns the bench that a request is about: the one that made it in process, or
+// the visitor's own; nil if none is set.
 func About(ctx context.Context) *Bench {
-	a, _ := ctx.Value(benchKey{}).(about)
+	a, _ := ctx.Value(benchKey{}).(benchRef)
 	return a.bench
 }
 
 // From returns the bench that made a request in process, nil for every other
 // request.
 func From(ctx context.Context) *Bench {
-	if a, _ := ctx.Value(benchKey{}).(about); a.inProcess {
+	if a, _ := ctx.Value(benchKey{}).(benchRef); a.inProcess {
 		return a.bench
 	}
 	return nil

@@ -25,7 +25,7 @@ type Verdict struct {
 	Reason  string    `json:"reason,omitempty"`
 	Role    string    `json:"role,omitempty"`
 	Since   time.Time `json:"since,omitzero"`  // the sign-in
-	Until   time.Time `json:"until,omitzero"`  // the end if unused
+	Until   time.Time `json:"until,omitzero"`  // the idle end
 	EndsAt  time.Time `json:"endsAt,omitzero"` // the absolute end
 	Receipt Receipt   `json:"receipt"`
 
@@ -116,8 +116,8 @@ func (b *Bench) ask(ctx context.Context, w *Wallet, strategy string) (Verdict, e
 	return v, nil
 }
 
-// follow makes of an answer what is shown, given what was shown before: a refusal
-// stays although its cookie is gone, and who was never in is not out.
+// follow returns the verdict to show after before: a refusal remains although its cookie
+// has been cleared, and a client that was never signed in is not shown as signed out.
 func (v Verdict) follow(before glimpse) Verdict {
 	switch {
 	case v.Reason == "no_session" && (before.verdict == "" || before.verdict == None):

@@ -2,9 +2,9 @@
 // strategy at once, plays the phone and the thief, moves the clock, unplugs the
 // database, and asks the site who is still in.
 //
-// Nothing here is narrated. A verdict is the answer to a real request, made in
-// process through the site's own handler with the cookies of the one who asks.
-// The strategies know nothing of the stage; it only wires them.
+// Nothing is simulated. A verdict is the answer to a real request, made in process
+// through the site's own handler with the cookies of the one who asks. The strategies do
+// not depend on the lab; it only wires them.
 //
 // It is for demonstrations: it signs people in without their provider and keeps
 // stolen cookies. A site that runs a single strategy does not use it.
@@ -49,25 +49,25 @@ type Bench struct {
 	progress
 }
 
-// progress is what Reset forgets, but for the user.
+// progress is the state that Reset forgets, except for the user.
 type progress struct {
-	user    auth.User          // who last signed in, as they were then; zero before that
-	touched map[string]bool    // users whom the lab has changed, by id
-	clients map[string]*client // phone and thief, once there
-	you     map[string]*client // by visitor
-	story   []Line
-	fates   map[string]string // how the story last said that somebody fares
-	lost    bool              // a restart took the clients and the story
-	played  Played            // the demo that is under way
-	races   map[string]Race   // by the name of their rules, once run
-	lates   []Late            // with a tombstone and without, once run
+	user     auth.User          // who last signed in, as they were then; zero before that
+	touched  map[string]bool    // users whom the lab has changed, by id
+	clients  map[string]*client // phone and thief, once there
+	you      map[string]*client // by visitor
+	story    []Line
+	lastTold map[string]string // how the story last said that somebody fares
+	lost     bool              // a restart took the clients and the story
+	played   Played            // the demo that is under way
+	races    map[string]Race   // by the name of their rules, once run
+	lates    []Late            // with a tombstone and without, once run
 }
 
 func newProgress(u auth.User) progress {
-	return progress{user: u, touched: map[string]bool{}, clients: map[string]*client{}, you: map[string]*client{}, fates: map[string]string{}, races: map[string]Race{}}
+	return progress{user: u, touched: map[string]bool{}, clients: map[string]*client{}, you: map[string]*client{}, lastTold: map[string]string{}, races: map[string]Race{}}
 }
 
-// Parts are what a bench is made of.
+// Parts are the dependencies of a bench.
 type Parts struct {
 	Auth    auth.Parts // sealer, realm and clock are the bench's to set
 	Vault   auth.Vault // likewise; the bench's keys derive from its, and the bench's version counts on from its
@@ -151,17 +151,15 @@ func (b *Bench) Open(ctx context.Context, purpose, value string) (auth.Claims, e
 // Seal names how sealed values are protected.
 func (b *Bench) Seal() string { return b.parts.Vault.Format }
 
-// Users are the site's, unless the bench's database is unplugged.
+// Users returns the site's users, behind the bench's plug.
 func (b *Bench) Users() auth.Users { return users{b.parts.Auth.Users, b.unplugged} }
 
-// SignedIn tells the bench who it is about from now on, and that this visitor has
-// signed in: what the browser was told before is over.
+// SignedIn sets the bench's current user and records that visitor signed in: what the
+// browser was told before is over.
 func (b *Bench) SignedIn(ctx context.Context, visitor string, u auth.User) {
 	b.mu.Lock()
 	b.user, b.played = u, Played{}
 	delete(b.you, visitor)
 	b.mu.Unlock()
-	if err := b.save(ctx); err != nil {
-		b.parts.Log.WarnContext(ctx, "bench not saved", "error", err)
-	}
+	b.keep(ctx)
 }

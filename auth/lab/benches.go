@@ -11,11 +11,11 @@ import (
 	"sessionlab/auth"
 )
 
-// Benches are those of a public lab: one per visitor, whom [Visitors] knows again.
-// They are bounded in number and in the time that one may lie unused, and each in
-// its size; the one that was unused longest goes first, with its sessions and its
-// people. No two share anything: every row and every key is of a realm of one
-// bench, and every user belongs to one, see [People].
+// Benches holds the benches of a public lab: one per visitor, recognized by
+// [Visitors]. They are bounded in number and in the time that one may lie unused, and each in
+// its size; the least recently used one is deleted first, with its sessions and its
+// people. No two share anything: every row and every key is of a realm of one bench, and
+// every user belongs to one, see [People].
 //
 // They live in one process. What a restart must not lose is read from the store
 // when a visitor comes back. Set the fields before the first use.
@@ -56,7 +56,7 @@ func NewBenches(ctx context.Context, p Parts) (*Benches, error) {
 	return bs, bs.recall(ctx)
 }
 
-// Visitors are those of the lab's site.
+// Visitors returns the visitors of the lab's site.
 func (bs *Benches) Visitors() Visitors { return bs.parts.Visitors() }
 
 // People are the lab's users.
@@ -97,7 +97,7 @@ func (bs *Benches) Make(ctx context.Context) (b *Bench, release func(), err erro
 	bs.mu.Lock()
 	bs.seats[s.id] = s
 	bs.mu.Unlock()
-	err = bs.trim(ctx)
+	err = bs.trim(ctx, false)
 	if err == nil {
 		err = b.begin(ctx)
 	}
@@ -155,7 +155,8 @@ func (bs *Benches) forget(s *seat) {
 	delete(bs.seats, s.id)
 }
 
-// read restores the bench of a seat, once. What cannot be used is as good as gone.
+// read restores the bench of a seat, once. A saved bench that cannot be restored counts
+// as deleted.
 func (bs *Benches) read(ctx context.Context, s *seat) error {
 	s.load.Lock()
 	defer s.load.Unlock()
@@ -180,21 +181,21 @@ func (bs *Benches) read(ctx context.Context, s *seat) error {
 	return nil
 }
 
-// Sweep clears away what was unused for too long, at once and at every tick, until
-// ctx is done.
+// Sweep deletes the benches that were unused for too long, at every tick until ctx is
+// done. It deletes none before the first: a machine's clock may be wrong at the start.
 func (bs *Benches) Sweep(ctx context.Context, ticks <-chan time.Time) {
 	for {
-		err := bs.recall(ctx)
-		if err == nil {
-			err = bs.trim(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			bs.parts.Log.WarnContext(ctx, "benches not swept", "error", err)
-		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticks:
+		}
+		err := bs.recall(ctx)
+		if err == nil {
+			err = bs.trim(ctx, true)
+		}
+		if err != nil && ctx.Err() == nil {
+			bs.parts.Log.WarnContext(ctx, "benches not swept", "error", err)
 		}
 	}
 }
@@ -215,9 +216,10 @@ func (bs *Benches) recall(ctx context.Context) error {
 	return nil
 }
 
-// trim clears benches away until those that are left may stay.
-func (bs *Benches) trim(ctx context.Context) error {
-	for s := bs.surplus(); s != nil; s = bs.surplus() {
+// trim deletes benches until there are at most Max. With idle it also deletes those that
+// were unused for too long.
+func (bs *Benches) trim(ctx context.Context, idle bool) error {
+	for s := bs.surplus(idle); s != nil; s = bs.surplus(idle) {
 		err := bs.delete(ctx, s.id)
 		bs.mu.Lock()
 		if s.leaving = false; err == nil {
@@ -237,10 +239,10 @@ func (bs *Benches) delete(ctx context.Context, id string) error {
 	return errors.Join(bs.parts.deleteBehind(ctx, id), bs.parts.Store.DeleteBench(ctx, id))
 }
 
-// surplus picks the bench that must go now, nil if none must: the one that was
-// unused longest, if that was too long or there are too many. Nobody gets it any
-// more, so what is deleted then stays deleted.
-func (bs *Benches) surplus() (oldest *seat) {
+// surplus returns the bench to delete next: the one that was unused longest, if there are
+// too many benches or, with idle, if that was too long. It returns nil if none is to be
+// deleted. Nobody can take the returned bench any more.
+func (bs *Benches) surplus(idle bool) (oldest *seat) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	n := 0
@@ -253,7 +255,7 @@ func (bs *Benches) surplus() (oldest *seat) {
 			oldest = s
 		}
 	}
-	if oldest == nil || n <= bs.Max && bs.parts.Now().Before(oldest.used.Add(bs.Idle)) {
+	if oldest == nil || n <= bs.Max && (!idle || bs.parts.Now().Before(oldest.used.Add(bs.Idle))) {
 		return nil
 	}
 	oldest.leaving = true

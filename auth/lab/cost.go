@@ -13,9 +13,9 @@ import (
 	"sessionlab/auth"
 )
 
-// A Cost is what "who am I" costs under one strategy, measured by asking again
-// and again with a valid session. It is of one process, without network: what a
-// remote database's round trip would add is not in it.
+// A Cost is what "who am I" costs under one strategy, measured by asking again and again
+// with a valid session. It is measured in one process, without network, so it excludes
+// the round trip to a remote database.
 type Cost struct {
 	Strategy string // [Idle] for the baseline
 	Requests int    // that were timed
@@ -31,7 +31,7 @@ type Cost struct {
 // nothing to do. What one costs beyond it is the strategy's, and the route's.
 const Idle = "idle"
 
-// PerSecond is how many of the requests fit into a second of one core; 0 if the
+// PerSecond is the number of requests that fit into a second of one core; 0 if the
 // clock did not move.
 func (c Cost) PerSecond() float64 {
 	if c.Took <= 0 {
@@ -48,12 +48,11 @@ const (
 	allocLooks = 5                // of which the least counts: others allocate at the same time
 )
 
-// Costs measures the baseline and every strategy for as long as each, on a bench
-// aside, and reports after every round what is known so far. The clock is the
-// process's.
+// Costs measures the baseline and every strategy for the duration each, on a bench aside,
+// and reports after every round what is known so far. The clock is the process's.
 //
-// It is a guest: it runs on one goroutine and lets whoever waits go first between
-// two requests. Their time is not counted.
+// It runs on one goroutine and yields to other requests between two of its own. Their
+// time is not counted.
 func (b *Bench) Costs(ctx context.Context, now func() time.Time, each time.Duration, report func(done, of int, soFar []Cost)) (err error) {
 	aside, err := b.Aside(ctx, now)
 	if err != nil {
@@ -130,7 +129,7 @@ func (m *meter) prepare(ctx context.Context) error {
 	}
 	m.request.Host, m.request.RequestURI, m.request.RemoteAddr = m.bench.Host, m.path, "127.0.0.1:0"
 	m.answer.header = http.Header{}
-	m.dress()
+	m.setCookies()
 	if err := m.times(warmUps); err != nil {
 		return err
 	}
@@ -149,8 +148,8 @@ func (m *meter) prepare(ctx context.Context) error {
 	return nil
 }
 
-// dress puts the wallet's cookies on the request.
-func (m *meter) dress() {
+// setCookies puts the wallet's cookies on the request.
+func (m *meter) setCookies() {
 	if cookies := m.wallet.header(); cookies != "" {
 		m.request.Header.Set("Cookie", cookies)
 	}
@@ -205,7 +204,7 @@ func (m *meter) check() error {
 	}
 	if len(m.answer.header["Set-Cookie"]) > 0 {
 		m.wallet.take(m.answer.header)
-		m.dress()
+		m.setCookies()
 	}
 	return nil
 }

@@ -5,15 +5,15 @@ import (
 	"errors"
 )
 
-// A Demo is a story that is played press by press: people predict, somebody
-// presses, all see. What they see is asked of the site, as everything here.
+// A Demo is a sequence of steps. The audience predicts, someone clicks, and everyone sees
+// the result, which comes from real requests to the site.
 type Demo struct {
 	Name    string // stable, for addresses
 	Title   string
 	About   string   // one sentence
 	Columns []string // the strategies that it shows
 	Clients []string // the rows that it shows
-	Roles   bool     // it is about who is taken for what
+	Roles   bool     // it is about roles
 	Begun   string   // what there is to know when it has begun
 	Steps   []Step
 	Parts   []Demo // of one that plays others, and has no steps of its own
@@ -45,7 +45,7 @@ type Scene struct {
 // ErrNoScene is for a scene that a demo does not have.
 var ErrNoScene = errors.New("the demo has no such step")
 
-// Scenes are what the demo plays, in order.
+// Scenes are the steps of the demo, in order.
 func (d Demo) Scenes() (scenes []Scene) {
 	parts := d.Parts
 	if len(parts) == 0 {
@@ -81,7 +81,7 @@ func (s Scene) play(ctx context.Context, b *Bench, v Visitor) error {
 	return s.Part.begin(b, ctx, v)
 }
 
-// A Played says how far a visitor has come in a demo.
+// A Played tells how far a visitor has come in a demo.
 type Played struct {
 	Demo  string // its name; empty: none is under way
 	At    int    // the scene
@@ -100,9 +100,9 @@ func (b *Bench) Played(v Visitor) Played {
 	return b.played
 }
 
-// Play goes to a scene of a demo; 0 is its beginning. One on is one press. A press
-// that comes twice is made once. Every other way is played anew from the
-// beginning, so that what is seen is what the presses before it lead to.
+// Play goes to a scene of a demo; 0 is its beginning. Going to the next scene plays one
+// step, and a repeated request plays it once. Any other scene is replayed from the
+// beginning, so that its state follows from the steps before it.
 func (b *Bench) Play(ctx context.Context, v Visitor, d Demo, to int, guess string) error {
 	scenes := d.Scenes()
 	if to < 0 || to >= len(scenes) {
@@ -119,7 +119,7 @@ func (b *Bench) Play(ctx context.Context, v Visitor, d Demo, to int, guess strin
 			from--
 		}
 	}
-	b.setPlayed(Played{}) // while it is neither here nor there
+	b.setPlayed(Played{}) // while the demo is between scenes
 	for _, s := range scenes[from : to+1] {
 		if err := s.play(ctx, b, v); err != nil {
 			return err
@@ -129,8 +129,8 @@ func (b *Bench) Play(ctx context.Context, v Visitor, d Demo, to int, guess strin
 	return nil
 }
 
-// Freely does what no demo asked for. The demo that is under way is over then: what
-// it shows would no longer follow from its own presses.
+// Freely runs an action outside the demo and ends the demo. The demo that is under way is
+// over then: what it shows would no longer follow from its own presses.
 func (b *Bench) Freely(do func() error) error {
 	b.playing.Lock()
 	defer b.playing.Unlock()

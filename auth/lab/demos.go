@@ -50,9 +50,9 @@ func stolenCookie(life auth.Lifetimes) Demo {
 				Why: "A sign-out does two things: your browser drops its cookies, and the server marks the row as ended. For what is sealed in a cookie there is no row.",
 			},
 			{
-				Ask:     "The copy asks once a day from now on. How long does that go well?",
+				Ask:     "The copy asks once a day from now on. How long does that work?",
 				Guesses: []string{"until you sign in again", Span(life.Idle), Span(life.Max), "for ever"},
-				Press:   "+" + Span(life.Max) + ", asking daily", do: wait(life.Max, true),
+				Press:   "+" + Span(life.Max) + ", used daily", do: wait(life.Max, true),
 				Why: "Asking moves the idle end. Nothing moves the absolute end, " + Span(life.Max) + " after the sign-in.",
 			},
 		},
@@ -151,7 +151,7 @@ func refreshRace(life auth.Lifetimes) Demo {
 			race(rules[0], Step{
 				Ask:     "Another " + Span(life.Access) + ", and two tabs bring the same refresh token at the same moment. Who is in?",
 				Guesses: []string{"both", "the first", "neither"}, Press: "Two tabs at once",
-				Why: "Whoever comes first spends the token and leaves its successor beside it, sealed. For 10 s the same token brings that same successor. Later it is taken for a copy, and all that grew out of the sign-in ends.",
+				Why: "Whoever comes first spends the token and leaves its successor beside it, sealed. For 30 s the same token brings that same successor, and later one new one, in case the answer was lost. Once a successor was used, the token before it is taken for a copy, and all that grew out of the sign-in ends.",
 			}),
 			race(rules[1], Step{
 				Ask:     "The same without grace: what comes twice is a copy. Who is in?",

@@ -11,7 +11,7 @@ import (
 	"sessionlab/auth"
 )
 
-// What may end what copied cookies are good for.
+// The events that can end the use of copied cookies.
 const (
 	EndSignOut   = "sign-out"   // the owner, on the browser that was copied from
 	EndRevokeAll = "revoke-all" // the owner, on every device, from elsewhere
@@ -19,7 +19,7 @@ const (
 	EndRole      = "set-role"   // an administrator takes the admin role away, and nothing else
 )
 
-// Endings are they, in the order in which pages show them.
+// Endings lists the events in display order.
 func Endings() []string { return []string{EndSignOut, EndRevokeAll, EndDisable, EndRole} }
 
 // An Exposure is how long copied cookies of one strategy worked after one of these
@@ -32,7 +32,7 @@ type Exposure struct {
 	Silent           Lasted // a copy that is shown once
 }
 
-// Lasted is how long a copy worked, to the second: one second earlier it still did.
+// Lasted is the time for which a copy worked, to the second.
 // For is 0 if it no longer did at the very next request.
 type Lasted struct {
 	Known    bool // measured already
@@ -44,20 +44,19 @@ type Lasted struct {
 // roleGone is the reason when the copy is let in, but in another role.
 const roleGone = "role"
 
-// Ended says that the ending took effect, sooner or later. What it did not reach
-// expired by itself.
+// Ended reports whether the event ended the copy, rather than the session's own expiry.
 func (l Lasted) Ended() bool { return l.Known && l.Reason != auth.Reason(auth.ErrExpired) }
 
-// Kept says that the copy did not work for longer than was promised.
+// Kept reports whether the copy stopped working within Promised.
 func (l Lasted) Kept() bool { return l.Known && l.For <= l.Promised }
 
-// Exposed is what a run has found.
+// Exposed is the result of a run.
 type Exposed struct {
 	By       string        // who wanted to know
 	At       time.Time     // when it began, by the process clock
 	Took     time.Duration // by the process clock
 	Requests int           // that copies made
-	Beat     time.Duration // how often at least the copy asks that keeps asking
+	Interval time.Duration // the longest time between requests of the copy that keeps asking
 	Life     auth.Lifetimes
 	Rows     []Exposure // by ending, then by strategy as [auth.Kinds] has them
 }
@@ -76,22 +75,22 @@ func (e Exposed) Of(strategy, ending string) Exposure {
 // lifetimes.
 const maxAsked = 20_000
 
-// Expose finds out how long a copy of cookies works. For each probe somebody signs
-// in on a bench aside, is robbed, and something is ended; then the clock of that
-// bench, which stands still otherwise, is set to the moment of the question. Every
-// answer is the site's.
+// Expose finds out how long a copy of cookies works. For each probe a user signs in on a
+// temporary bench, their cookies are copied, and one of the events happens; then the
+// clock of that bench, which stands still otherwise, is set to the moment of the
+// question. Every answer is the site's.
 //
 // The silent copy is shown once in its life, so each age takes a new sign-in, theft
 // and end. Which second is the first to be refused is found by halving what lies
 // between an age that was accepted and one that was not.
 //
-// The copy that keeps asking is shown from the end on, at every beat. When it is
+// The copy that keeps asking is shown from the end on, at every interval. When it is
 // refused, a new one asks at the same moments up to the last that was accepted, and
 // from there in smaller steps; and so on down to steps of a second.
 func (b *Bench) Expose(ctx context.Context, report func(done, of int, soFar Exposed)) error {
 	x := &exposing{bench: b, report: report, life: b.parts.Auth.Life}
 	x.steps = steps(x.life)
-	x.found = Exposed{At: b.parts.Now(), Beat: x.steps[0], Life: x.life}
+	x.found = Exposed{At: b.parts.Now(), Interval: x.steps[0], Life: x.life}
 	for _, m := range b.Managers() {
 		x.names = append(x.names, m.Name)
 	}
@@ -117,7 +116,7 @@ func (b *Bench) Expose(ctx context.Context, report func(done, of int, soFar Expo
 	return nil
 }
 
-// askingWeight is how much longer a scene takes in which copies keep asking.
+// askingWeight is the factor by which a scene takes longer when copies keep asking.
 const askingWeight = 10
 
 // exposing is one run.
@@ -139,7 +138,7 @@ func (x *exposing) tell() {
 	x.report(min(x.done, x.of), x.of, soFar)
 }
 
-// row is where the results of a strategy go.
+// row returns the row for a strategy's results.
 func (x *exposing) row(strategy, ending string) *Exposure {
 	i := slices.IndexFunc(x.found.Rows, func(r Exposure) bool { return r.Strategy == strategy && r.Ending == ending })
 	return &x.found.Rows[i]
@@ -198,7 +197,7 @@ func (s *scene) end(ctx context.Context, you Visitor, ending string) error {
 	}
 }
 
-// at shows the copy to the site, so long after the end, and says whether it still
+// at shows the copy to the site, so long after the end, and reports whether it still
 // works or why it does not.
 func (x *exposing) at(ctx context.Context, s *scene, age time.Duration, strategy string) (works bool, reason string, err error) {
 	if err := ctx.Err(); err != nil {

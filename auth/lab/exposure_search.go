@@ -11,8 +11,8 @@ import (
 	"sessionlab/auth"
 )
 
-// rungs are the ages between which the silent copy is looked for; by the last no
-// session can be alive.
+// rungs returns the ages at which the search first probes silent copies; at the last,
+// every session has ended.
 func (x *exposing) rungs() []time.Duration {
 	rungs := []time.Duration{0}
 	for _, age := range []time.Duration{time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
@@ -96,8 +96,9 @@ func (x *exposing) probe(ctx context.Context, ending string, searches map[string
 	return err
 }
 
-// steps are how often the copy asks that keeps asking, ever closer to its end. The
-// first is short enough that a session slides each time it is due.
+// steps returns the intervals between the requests of a copy that keeps asking. They get
+// shorter towards its end. The first is short enough that a session slides each time it is
+// due.
 func steps(life auth.Lifetimes) []time.Duration {
 	all := []time.Duration{12 * time.Hour, time.Hour, time.Minute, time.Second}
 	slack := life.Idle - time.Duration(life.RefreshAt*float64(life.Idle))
@@ -113,7 +114,7 @@ type series struct {
 	n    int // how many of them were repeated in this scene
 }
 
-// next is when it asks: as before, and then at every step.
+// next returns when it asks: as before, and then at every step.
 func (s *series) next(step time.Duration) time.Duration {
 	switch {
 	case s.n < len(s.ages):
@@ -147,7 +148,7 @@ func (x *exposing) asking(ctx context.Context, ending string) error {
 						mine.ages = append(mine.ages, age)
 					}
 				case repeats:
-					return fmt.Errorf("a copy under %s was refused at %s, and had been accepted then", name, Span(age))
+					return fmt.Errorf("a copy under %s was refused at %s, although it was accepted at that age before", name, Span(age))
 				default:
 					in = slices.DeleteFunc(in, func(other string) bool { return other == name })
 					if age == 0 || step == time.Second {

@@ -15,7 +15,7 @@ type Exposures struct {
 }
 
 // Start begins a run beside b and returns at once; [ErrBusy] if one is under way.
-// By is who wants it.
+// By identifies the visitor who asked for it.
 func (e *Exposures) Start(b *Bench, by string) error {
 	e.begun.Store(true)
 	owned := make(chan struct{})
@@ -38,7 +38,7 @@ func (e *Exposures) Start(b *Bench, by string) error {
 		return nil
 	})
 	if err == nil {
-		<-owned // from now on everybody can see whose it is
+		<-owned // its owner is recorded from here on
 	}
 	return err
 }
@@ -56,8 +56,8 @@ func (e *Exposures) Cancel() { e.job.Cancel() }
 // Wait returns when no run is under way.
 func (e *Exposures) Wait() { e.job.Wait() }
 
-// Progress says how far the run got that is under way, or was the last.
+// Progress reports how far the current or the last run got.
 func (e *Exposures) Progress() Progress[Exposed] { return e.job.Progress() }
 
-// Last is what the last run found that came to its end; nil before that.
+// Last holds the result of the last complete run; nil before that.
 func (e *Exposures) Last() *Exposed { return e.last.Load() }

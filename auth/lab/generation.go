@@ -40,7 +40,7 @@ type clock struct {
 // Now is the time on the bench.
 func (c *clock) Now() time.Time { return c.process().Add(time.Duration(c.ahead.Load())) }
 
-// saved is what survives a restart. It holds no key and no cookie.
+// saved is the part of a bench that survives a restart. It holds no key and no cookie.
 type saved struct {
 	setup
 	Ahead   time.Duration `json:"ahead"` // nanoseconds
@@ -56,14 +56,24 @@ func (b *Bench) begin(ctx context.Context) error {
 		setup: setup{Realm: b.realm(), Root: b.parts.Vault.Ring.Newest().ID, Oldest: 1, Newest: 1},
 		clock: &clock{process: b.parts.Now}, plug: &plug{},
 	}
+	return b.adopt(ctx, g)
+}
+
+// adopt saves g and then makes it the generation of the bench. If saving fails, nothing
+// has changed.
+func (b *Bench) adopt(ctx context.Context, g *generation) error {
 	if err := b.wire(g); err != nil {
 		return err
 	}
-	return b.save(ctx)
+	if err := b.saveAs(ctx, g, time.Duration(g.clock.ahead.Load())); err != nil {
+		return err
+	}
+	b.stage.Store(g)
+	return nil
 }
 
-// restore wires what was saved. It says false of what cannot be used, as when the
-// site's key is gone that the bench's were derived from.
+// restore wires what was saved. It returns false if the saved bench cannot be used, for
+// example because the site key its keys derive from is gone.
 func (b *Bench) restore(ctx context.Context, data []byte) (bool, error) {
 	var s saved
 	if json.Unmarshal(data, &s) != nil || s.Realm == "" || s.Oldest < 1 || s.Newest < s.Oldest || s.Newest-s.Oldest >= maxKeys ||
@@ -83,19 +93,42 @@ func (b *Bench) restore(ctx context.Context, data []byte) (bool, error) {
 		b.touched[id] = true
 	}
 	b.lost = s.Played
-	return true, b.wire(g)
+	if err := b.wire(g); err != nil {
+		return false, err
+	}
+	b.stage.Store(g)
+	return true, nil
 }
 
 // save stores what a restart must not lose, if it has changed and the bench is one
 // to be kept.
 func (b *Bench) save(ctx context.Context) error {
+	g := b.stage.Load()
+	return b.saveAs(ctx, g, time.Duration(g.clock.ahead.Load()))
+}
+
+// did adds a line to the story and saves the bench.
+func (b *Bench) did(ctx context.Context, v Visitor, format string, args ...any) {
+	b.tell(v, format, args...)
+	b.keep(ctx)
+}
+
+// keep saves the bench after something was done. That cannot be taken back, so a
+// failure to save is logged and not answered.
+func (b *Bench) keep(ctx context.Context) {
+	if err := b.save(ctx); err != nil {
+		b.parts.Log.WarnContext(ctx, "bench not saved", "error", err)
+	}
+}
+
+// saveAs saves the bench as it will be with g and the clock that far ahead.
+func (b *Bench) saveAs(ctx context.Context, g *generation, ahead time.Duration) error {
 	if b.id == "" {
 		return nil
 	}
 	b.saving.Lock()
 	defer b.saving.Unlock()
-	g := b.stage.Load()
-	s := saved{setup: g.setup, Ahead: time.Duration(g.clock.ahead.Load())}
+	s := saved{setup: g.setup, Ahead: ahead}
 	b.mu.Lock()
 	s.User, s.Touched, s.Played = b.user.ID, sorted(b.touched), len(b.story) > 0 || b.lost
 	b.mu.Unlock()
@@ -114,13 +147,14 @@ func (b *Bench) save(ctx context.Context) error {
 func (b *Bench) change(ctx context.Context, how func(*setup)) error {
 	next := *b.stage.Load()
 	how(&next.setup)
-	if err := b.wire(&next); err != nil {
-		return err
-	}
-	return b.save(ctx)
+	return b.adopt(ctx, &next)
 }
 
-// wire makes the strategies of g, as main makes those of a site, and puts g on stage.
+// profile bounds the bytes of name and picture that each of a browser's sealed values may
+// carry on a bench, where seven or eight lie side by side.
+const profile = 128
+
+// wire makes the strategies of g, as main makes those of a site.
 func (b *Bench) wire(g *generation) error {
 	ring, err := b.ring(g.setup)
 	if err != nil {
@@ -128,6 +162,7 @@ func (b *Bench) wire(g *generation) error {
 	}
 	vault := b.parts.Vault
 	vault.Realm, vault.Ring = g.Realm, ring
+	vault.Profile = profile
 	raised := g.Raised
 	vault.Version = func() int64 { return b.parts.Vault.Version() + raised }
 	parts := b.parts.Auth
@@ -153,7 +188,6 @@ func (b *Bench) wire(g *generation) error {
 			Now: g.clock.Now, Observe: b.parts.Observe, Log: b.parts.Log,
 		})
 	}
-	b.stage.Store(g)
 	return nil
 }
 
@@ -162,7 +196,7 @@ func (b *Bench) deleteRealm(ctx context.Context, realm string) error {
 	return errors.Join(b.parts.Store.DeleteRealm(ctx, realm), b.parts.deleteBehind(ctx, realm))
 }
 
-// deleteBehind deletes those that lie in another store.
+// deleteBehind deletes the realm's rows in the separate session store.
 func (p Parts) deleteBehind(ctx context.Context, realm string) error {
 	behind, ok := p.Auth.Behind.(interface {
 		DeleteRealm(ctx context.Context, realm string) error

@@ -10,7 +10,7 @@ import (
 // a browser that is none of its clients.
 func (b *Bench) Within(ctx context.Context) context.Context { return b.within(ctx) }
 
-// Person is who the bench is about.
+// Person returns the person whom the bench is about.
 func (b *Bench) Person() auth.User {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -4,17 +4,19 @@ import (
 	"go/scanner"
 	"go/token"
 	"strings"
+
+	"sessionlab/auth"
 )
 
 // A Piece is a piece of a line of code. Class is "comment", "keyword", "text" for a
 // string, "number", or empty.
 type Piece struct{ Class, Text string }
 
-// Lines are the lines of a file, taken apart for people to read; nil if there is
-// no such file.
-func (s *Source) Lines(file string) [][]Piece {
-	src, ok := s.text[file]
-	if !ok {
+// Lines returns the lines of a strategy's file for people to read, or nil if there is no
+// such file.
+func Lines(file string) [][]Piece {
+	src, err := auth.Source.ReadFile(file)
+	if err != nil {
 		return nil
 	}
 	return Highlight(file, src)

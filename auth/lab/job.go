@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// ErrBusy says that a job runs already. Two at once would measure each other.
+// ErrBusy says that a job runs already. Two concurrent runs would distort each other's
+// measurements.
 var ErrBusy = errors.New("a run is under way")
 
 // A Job is work in the background that people watch and can call off, such as a
@@ -19,7 +20,7 @@ type Job[T any] struct {
 	state  Progress[T]
 }
 
-// Progress is how far a [Job] got. While it runs, Result is what is known so far.
+// Progress reports how far a [Job] got. While it runs, Result holds what is known so far.
 type Progress[T any] struct {
 	Running  bool
 	Done, Of int // steps; Of is 0 until the run has said how many there are
@@ -76,7 +77,7 @@ func (j *Job[T]) Cancel() {
 	}
 }
 
-// Progress says how far it got.
+// Progress reports how far it got.
 func (j *Job[T]) Progress() Progress[T] {
 	j.mu.Lock()
 	defer j.mu.Unlock()

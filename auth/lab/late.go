@@ -50,7 +50,7 @@ func (b *Bench) again(late Late) string {
 	if len(names) == 0 {
 		return "that signed it in nowhere"
 	}
-	return "it is in again under " + list(names)
+	return "it is in again under " + List(names)
 }
 
 func (b *Bench) late(ctx context.Context, tombstone bool) (late Late, err error) {

@@ -43,7 +43,7 @@ type glimpse struct{ verdict, reason, role, user string }
 
 func (v Verdict) glimpse() glimpse { return glimpse{v.Verdict, v.Reason, v.Role, v.User.ID} }
 
-// A State is what everybody was last told.
+// A State holds the last verdict of every client.
 type State struct {
 	Now     time.Time                     `json:"now"`
 	Clients map[string]map[string]Verdict `json:"clients"`
@@ -64,8 +64,8 @@ type State struct {
 	Lates []Late          `json:"-"` // if that was run
 }
 
-// An Other is a real browser beside the one that looks. Only it has its cookies:
-// the server cannot ask for it, and shows what it was told when it was here.
+// An Other is another real browser of the user. Only it has its cookies: the server
+// cannot ask for it, and shows what it was told when it was here.
 type Other struct {
 	Device  string
 	Ago     time.Duration // by the process clock
@@ -93,7 +93,7 @@ func (b *Bench) others(visitor, userID string) (others []Other) {
 	return others[:min(len(others), maxOthers)]
 }
 
-// A Status is how far a bench is from one that has just begun.
+// A Status tells how a bench differs from a new one.
 type Status struct {
 	Ahead     time.Duration
 	Version   int64
@@ -104,7 +104,7 @@ type Status struct {
 	Lost      bool // a restart took the other clients and the story
 }
 
-// Status says how the bench stands.
+// Status returns the state of the bench.
 func (b *Bench) Status() Status {
 	g := b.stage.Load()
 	b.mu.Lock()
@@ -124,14 +124,12 @@ func (b *Bench) Look(ctx context.Context, v Visitor) (State, error) {
 	}
 	b.conclude(v.ID, asked, late)
 	if late > 0 {
-		if err := b.save(ctx); err != nil {
-			b.parts.Log.WarnContext(ctx, "bench not saved", "error", err)
-		}
+		b.keep(ctx)
 	}
 	return b.state(ctx, v, asked), nil
 }
 
-// notice sees that the visitor, whose cookies the thief has, has signed out by the
+// notice records that the visitor, whose cookies the thief has, has signed out with the
 // site's own button.
 func (b *Bench) notice(v Visitor) {
 	b.mu.Lock()
@@ -140,7 +138,7 @@ func (b *Bench) notice(v Visitor) {
 	out = out && thief != nil && thief.from == v.ID && !thief.shouldBeOut
 	b.mu.Unlock()
 	if out {
-		b.meantToEnd(Thief)
+		b.expectEnded(Thief)
 		b.tell(v, "You signed out.")
 	}
 }
@@ -148,9 +146,9 @@ func (b *Bench) notice(v Visitor) {
 // round lets everybody ask, in the order you, phone, thief. Nothing is locked
 // while they do.
 //
-// They ask at one moment, which is the grace of a refresh token. Where you or the
-// phone have spent one that the thief holds a copy of, the clock goes past the
-// grace before he asks, so that the reuse shows; late is by how much.
+// All ask at the same clock time, that is, within the grace of a refresh token. If you or
+// the phone have used a token that the thief copied, the clock moves past the grace
+// before the thief asks, so that the reuse is detected; late is how far it moved.
 func (b *Bench) round(ctx context.Context, v Visitor) (asked map[string]map[string]Verdict, late time.Duration, err error) {
 	g := b.stage.Load()
 	asked, spent := map[string]map[string]Verdict{}, map[string]bool{}
@@ -196,7 +194,7 @@ func (b *Bench) client(name string, v Visitor) (*client, *Wallet) {
 // maxVisitors bounds the browsers that a bench remembers.
 const maxVisitors = 100
 
-// visitor is what the bench remembers of a browser. The caller holds mu.
+// visitor returns what the bench remembers of a browser. The caller holds mu.
 func (b *Bench) visitor(v Visitor) *client {
 	if c, known := b.you[v.ID]; known {
 		return c
@@ -267,7 +265,7 @@ func (b *Bench) state(ctx context.Context, v Visitor, asked map[string]map[strin
 	return s
 }
 
-// about is who the story is about, as they are now. The lab looks past the plug.
+// about returns the person of the story as they are now. The lab looks past the plug.
 func (b *Bench) about(ctx context.Context) auth.User {
 	b.mu.Lock()
 	u := b.user

@@ -20,7 +20,7 @@ var (
 )
 
 // errNoBench is a fault: nobody is ever signed in outside a space.
-var errNoBench = errors.New("the request is about no visitor's bench")
+var errNoBench = errors.New("the request has no bench")
 
 // inSpace puts an identity into the space of the request's bench.
 func inSpace(ctx context.Context, id auth.Identity) (auth.Identity, error) {
@@ -59,12 +59,12 @@ func (p People) Accounts(ctx context.Context, userID string) ([]auth.Account, er
 }
 
 // Link adds an account of the bench.
-func (p People) Link(ctx context.Context, userID string, id auth.Identity) error {
+func (p People) Link(ctx context.Context, by auth.Standing, id auth.Identity) error {
 	id, err := inSpace(ctx, id)
 	if err != nil {
 		return err
 	}
-	return p.Store.Link(ctx, userID, id)
+	return p.Store.Link(ctx, by, id)
 }
 
 // SignUp creates a user of the bench.
@@ -86,12 +86,12 @@ func (p People) Password(ctx context.Context, id auth.Identity) (auth.User, stri
 }
 
 // SetPassword gives a user of the bench a password.
-func (p People) SetPassword(ctx context.Context, userID string, id auth.Identity, hash string) error {
+func (p People) SetPassword(ctx context.Context, by auth.Standing, id auth.Identity, old, hash string) (auth.User, error) {
 	id, err := inSpace(ctx, id)
 	if err != nil {
-		return err
+		return auth.User{}, err
 	}
-	return p.Store.SetPassword(ctx, userID, id, hash)
+	return p.Store.SetPassword(ctx, by, id, old, hash)
 }
 
 // KeepTokens keeps them beside an account of the bench.

@@ -12,8 +12,8 @@ import (
 // errUnplugged is the fault of a store that cannot be reached.
 var errUnplugged = errors.New("the database is unplugged")
 
-// A plug is the cable between a bench and its store. It is pulled here, between
-// strategy and store; neither knows.
+// A plug simulates a lost connection between a bench and its store. Neither strategy nor
+// store knows of it.
 type plug struct{ out atomic.Bool }
 
 func (p *plug) check() error {
@@ -116,11 +116,18 @@ func (s refresh) Spend(ctx context.Context, sp auth.Spend) (auth.Spent, error) {
 	return s.of.Spend(ctx, sp)
 }
 
-func (s refresh) Family(ctx context.Context, realm, hash string) (auth.Row, error) {
+func (s refresh) Family(ctx context.Context, realm, hash string) (auth.Spent, error) {
+	if err := s.check(); err != nil {
+		return auth.Spent{}, err
+	}
+	return s.of.Family(ctx, realm, hash)
+}
+
+func (s refresh) FindByID(ctx context.Context, realm, id string) (auth.Row, error) {
 	if err := s.check(); err != nil {
 		return auth.Row{}, err
 	}
-	return s.of.Family(ctx, realm, hash)
+	return s.of.FindByID(ctx, realm, id)
 }
 
 func (s refresh) EndFamily(ctx context.Context, realm, hash string, now time.Time) error {

@@ -30,10 +30,10 @@ func (b *Bench) Enable(ctx context.Context, v Visitor) error {
 	})
 }
 
-// maxTouched bounds the people whom a bench has to give back what they were.
+// maxTouched bounds the users whose changes Reset has to undo.
 const maxTouched = 100
 
-// toUser does something to the last user in the table, if that can be reached.
+// toUser applies a change to the last user's row, unless the database is unplugged.
 func (b *Bench) toUser(ctx context.Context, v Visitor, do func(auth.User) (string, error)) error {
 	b.act.Lock()
 	defer b.act.Unlock()
@@ -73,8 +73,8 @@ func (b *Bench) RaiseVersion(ctx context.Context, v Visitor) error {
 	if err := b.change(ctx, func(s *setup) { s.Raised++ }); err != nil {
 		return err
 	}
-	b.tell(v, "The session version was raised to %d, which ends everything that is sealed.", b.Status().Version)
-	return b.save(ctx)
+	b.did(ctx, v, "The session version was raised to %d, which ends everything that is sealed.", b.Status().Version)
+	return nil
 }
 
 // RotateKey adds a key that seals from now on. The older ones still open.
@@ -87,8 +87,8 @@ func (b *Bench) RotateKey(ctx context.Context, v Visitor) error {
 	if err := b.change(ctx, func(s *setup) { s.Newest++ }); err != nil {
 		return err
 	}
-	b.tell(v, "A new key seals from now on; what the %s sealed still opens.", keys(b.Status().Keys-1))
-	return b.save(ctx)
+	b.did(ctx, v, "A new key seals from now on; what the %s sealed still opens.", keys(b.Status().Keys-1))
+	return nil
 }
 
 // RetireKey drops every key but the newest.
@@ -102,8 +102,8 @@ func (b *Bench) RetireKey(ctx context.Context, v Visitor) error {
 	if err := b.change(ctx, func(s *setup) { s.Oldest = s.Newest }); err != nil {
 		return err
 	}
-	b.tell(v, "The %s %s dropped: what only that opened is lost.", keys(n), map[bool]string{true: "was", false: "were"}[n == 1])
-	return b.save(ctx)
+	b.did(ctx, v, "The %s %s dropped: what only that opened is lost.", keys(n), map[bool]string{true: "was", false: "were"}[n == 1])
+	return nil
 }
 
 func keys(n int) string {
@@ -121,9 +121,9 @@ func (b *Bench) Unplug(ctx context.Context, v Visitor, out bool) error {
 		return nil
 	}
 	if out {
-		b.tell(v, "The database was unplugged.")
+		b.did(ctx, v, "The database was unplugged.")
 	} else {
-		b.tell(v, "The database was plugged in again.")
+		b.did(ctx, v, "The database was plugged in again.")
 	}
-	return b.save(ctx)
+	return nil
 }

@@ -38,8 +38,8 @@ func (b *Bench) tell(v Visitor, format string, args ...any) {
 	}
 }
 
-// conclude adds to the visitor's last line of the story what became of it: for
-// whom it made a difference, and which.
+// conclude adds the effects of the action to the visitor's last story line: which clients
+// changed, and how.
 func (b *Bench) conclude(visitor string, asked map[string]map[string]Verdict, late time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -52,14 +52,14 @@ func (b *Bench) conclude(visitor string, asked map[string]map[string]Verdict, la
 		last.Text += fmt.Sprintf(" A refresh token was spent that the thief holds too; he came with it %s later.", Span(late))
 	}
 	for _, who := range []struct{ name, label string }{{You, "You are"}, {Phone, "The phone is"}, {Thief, "The thief is"}} {
-		if fate := b.fate(who.label, asked[who.name]); fate != b.fates[who.name] {
-			last.Text, b.fates[who.name] = last.Text+fate, fate
+		if fate := b.fate(who.label, asked[who.name]); fate != b.lastTold[who.name] {
+			last.Text, b.lastTold[who.name] = last.Text+fate, fate
 		}
 	}
 }
 
-// fate says where somebody is in, where out and where nobody can tell, in a
-// sentence or none.
+// fate describes in one sentence under which strategies a client is signed in, signed out
+// or unknown; "" if there is nothing to say.
 func (b *Bench) fate(who string, answers map[string]Verdict) string {
 	var where []string
 	of := 0
@@ -74,7 +74,7 @@ func (b *Bench) fate(who string, answers map[string]Verdict) string {
 			return fmt.Sprintf(" %s %s everywhere.", who, is.word)
 		}
 		if len(names) > 0 {
-			where = append(where, is.word+" under "+list(names))
+			where = append(where, is.word+" under "+List(names))
 		}
 	}
 	if of == 0 {
@@ -83,15 +83,15 @@ func (b *Bench) fate(who string, answers map[string]Verdict) string {
 	return fmt.Sprintf(" %s %s.", who, strings.Join(where, "; "))
 }
 
-// list is names as a sentence has them: "a, b and c".
-func list(names []string) string {
+// List joins names as a sentence does: "a, b and c".
+func List(names []string) string {
 	if n := len(names); n > 1 {
 		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
 	return strings.Join(names, "")
 }
 
-// Span says a duration exactly, in its largest units: "30 d", "1 d 6 h", "5 min".
+// Span formats a duration exactly, in its largest units: "30 d", "1 d 6 h", "5 min".
 func Span(d time.Duration) string {
 	var parts []string
 	for _, unit := range []struct {

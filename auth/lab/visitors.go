@@ -7,8 +7,8 @@ import (
 	"sessionlab/auth"
 )
 
-// Visitors know a browser by a cookie that is sealed: no page reads it, and nobody
-// can make one up. Whose it is follows from nothing else.
+// Visitors identifies browsers by a sealed cookie, which cannot be read by scripts or
+// forged. Nothing else identifies a browser.
 type Visitors struct {
 	seal auth.Sealer
 	now  func() time.Time
@@ -19,15 +19,15 @@ const (
 	visitorLife   = 30 * 24 * time.Hour // after which a browser is somebody new
 )
 
-// Visitors of this machine or site. Their seal encrypts whatever seal sessions
-// have, outlives a new session version, and leaves no trace in receipts.
+// Visitors of this machine or site. Their seal encrypts whatever seal sessions have,
+// outlives a new session version, and is not recorded in receipts.
 func (p Parts) Visitors() Visitors {
 	vault := p.Vault
 	vault.Format, vault.Version, vault.Memo, vault.Observe = "securecookie", func() int64 { return 1 }, nil, nil
 	return Visitors{vault.Sealer(visitorCookie), p.Now}
 }
 
-// Visitors are those of the bench's site.
+// Visitors returns the visitors of the bench's site.
 func (b *Bench) Visitors() Visitors { return b.parts.Visitors() }
 
 // Of returns the id of the browser; empty if it carries none that holds.
@@ -53,7 +53,7 @@ func (v Visitors) Name(ctx context.Context, jar *auth.Jar, id string) error {
 	return jar.Set(visitorCookie, value, visitorLife)
 }
 
-// Forget takes the id away, and says whether there was one, even of no worth.
+// Forget clears the visitor cookie and reports whether there was one, valid or not.
 func (v Visitors) Forget(jar *auth.Jar) bool {
 	value, err := jar.Get(visitorCookie)
 	jar.Clear(visitorCookie)

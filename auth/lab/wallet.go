@@ -12,9 +12,9 @@ import (
 // A Wallet is the cookies of a client, and how it takes what a response says
 // about them.
 type Wallet struct {
-	cookies  map[string]string
-	stubborn bool // keeps what a response deletes, as an attacker would
-	changes  []*http.Cookie
+	cookies        map[string]string
+	ignoresDeletes bool // keeps what a response deletes, as an attacker would
+	changes        []*http.Cookie
 }
 
 // NewWallet holds the cookies of a browser's request.
@@ -28,7 +28,7 @@ func NewWallet(r *http.Request) *Wallet {
 
 // steal copies the cookies that carry a session.
 func (w *Wallet) steal() *Wallet {
-	loot := &Wallet{cookies: map[string]string{}, stubborn: true}
+	loot := &Wallet{cookies: map[string]string{}, ignoresDeletes: true}
 	for name, value := range w.cookies {
 		if carriesSession(name) {
 			loot.cookies[name] = value
@@ -53,7 +53,7 @@ func (w *Wallet) header() string {
 	return strings.Join(pairs, "; ")
 }
 
-// jar is what a site reads of the wallet; what it sets goes to the answer.
+// jar returns the wallet as a jar; cookies that the site sets go to the answer.
 func (w *Wallet) jar(a *answer) *auth.Jar {
 	return auth.NewJar(a, &http.Request{Header: http.Header{"Cookie": {w.header()}}})
 }
@@ -73,7 +73,7 @@ func (w *Wallet) take(h http.Header) int {
 		switch {
 		case c.MaxAge >= 0:
 			w.cookies[c.Name] = c.Value
-		case w.stubborn && !live[base(c.Name)]:
+		case w.ignoresDeletes && !live[base(c.Name)]:
 			continue
 		default: // a stubborn one too lets go of what the new value leaves behind
 			delete(w.cookies, c.Name)
@@ -89,7 +89,7 @@ func base(name string) string {
 	return name
 }
 
-// drop forgets a cookie and says so to the browser.
+// drop deletes a cookie and records that the browser must delete it too.
 func (w *Wallet) drop(name string) {
 	if _, ok := w.cookies[name]; !ok {
 		return
@@ -124,10 +124,10 @@ func (w *Wallet) Tell(h http.Header) {
 
 // clone copies the cookies, for a request during which nothing is locked.
 func (w *Wallet) clone() *Wallet {
-	return &Wallet{cookies: maps.Clone(w.cookies), stubborn: w.stubborn}
+	return &Wallet{cookies: maps.Clone(w.cookies), ignoresDeletes: w.ignoresDeletes}
 }
 
-// refreshToken is what the wallet holds beside its session under a strategy.
+// refreshToken returns the refresh token that the wallet holds under a strategy.
 func (w *Wallet) refreshToken(strategy string) string {
 	return w.cookies["__Host-"+auth.RefreshCookie(strategy)]
 }

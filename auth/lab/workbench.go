@@ -16,9 +16,8 @@ type Tamper struct {
 	Label string
 	Rule  string // why the answer must be what it is
 
-	// wants is the reason for which a strategy must refuse what comes of it; empty
-	// where it must accept. These are the rules as people wrote them down, and no
-	// answer of the program's.
+	// wants is the reason for which a strategy must refuse what comes of it; empty where
+	// it must accept. They are written by hand, not computed by the program.
 	wants map[string]string
 	keys  keysDo
 	alter func(w *Wallet, s slots)
@@ -27,7 +26,7 @@ type Tamper struct {
 // slots are the names of the cookies of a strategy, and of the next one's.
 type slots struct{ session, refresh, otherSession, otherRefresh string }
 
-// keysDo is what becomes of the ring before the cookies are shown.
+// keysDo changes the ring before the cookies are shown.
 type keysDo int
 
 const (
@@ -36,7 +35,7 @@ const (
 	keysRetire
 )
 
-// everywhere is one answer for all strategies, but for those that are named.
+// everywhere returns reason for every strategy except those in but.
 func everywhere(reason string, but map[string]string) map[string]string {
 	wants := map[string]string{}
 	for _, kind := range auth.Kinds() {
@@ -145,7 +144,7 @@ type Trial struct {
 	Got      Verdict
 }
 
-// AsExpected says whether the answer is the one that the rule demands.
+// AsExpected reports whether the answer is the one that the rule demands.
 func (t Trial) AsExpected() bool {
 	if t.Wants == accepted {
 		return t.Got.Verdict == SignedIn

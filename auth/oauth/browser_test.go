@@ -98,7 +98,7 @@ func newSite(t testing.TB, list ...*oauth.Provider) *site {
 	}
 	s.Providers = &oauth.Providers{
 		List: list, BaseURL: baseURL, Seal: s.vault.Sealer(oauth.FlowPurpose),
-		Now: s.clock.Now, Text: rand.Text, Transport: s.network,
+		RelaySeal: s.vault.Sealer(oauth.RelayPurpose), Now: s.clock.Now, Text: rand.Text, Transport: s.network,
 	}
 	return s
 }

@@ -3,23 +3,25 @@ package oauth
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/oauth2"
 )
 
-// An Error says why a sign-in did not happen. Code is stable and part of the
-// site's interface. The text is for a log: it is in words of ours and never
-// holds a code, a state, a token or anything else that a provider wrote.
+// An Error tells why a sign-in did not happen. Code is stable and part of the site's
+// interface. The text is for a log: it is written by this package and never contains a
+// code, a state, a token or any text from a provider.
 //
 // Two of them are the same for [errors.Is] if their codes are.
 type Error struct {
 	Code string
 	text string
-	err  error // safe to print; nil if there is none
 }
 
 // The errors of a sign-in.
@@ -35,25 +37,23 @@ var (
 	ErrFlowExpired = &Error{Code: "flow_expired", text: "sign-in flow expired"}
 	// ErrCancelled says that the person said no at the provider.
 	ErrCancelled = &Error{Code: "cancelled", text: "sign-in cancelled at the provider"}
-	// ErrProvider says that the provider refused, or answered nonsense.
+	// ErrProvider says that the provider refused, or sent an invalid response.
 	ErrProvider = &Error{Code: "provider_error", text: "provider error"}
 	// ErrUnavailable says that the provider did not answer, or not in time.
 	ErrUnavailable = &Error{Code: "provider_unavailable", text: "provider unavailable"}
-	// ErrIdentity says that what the provider vouches for does not hold.
+	// ErrMisconfigured means that retrying will not help: the configurations of the
+	// provider and the site do not match.
+	ErrMisconfigured = &Error{Code: "provider_misconfigured", text: "provider misconfigured"}
+	// ErrIdentity means that the identity from the provider failed validation.
 	ErrIdentity = &Error{Code: "identity_invalid", text: "identity not accepted"}
+	// ErrAnotherPerson says that the person is not the one of [Result.Confirm]. Finish
+	// does not know users, so its caller compares them.
+	ErrAnotherPerson = &Error{Code: "another_person", text: "confirmed as another person"}
 	// ErrUnknownProvider says that no provider has that id.
 	ErrUnknownProvider = &Error{Code: "unknown_provider", text: "unknown provider"}
 )
 
-func (e *Error) Error() string {
-	if e.err != nil {
-		return e.text + ": " + e.err.Error()
-	}
-	return e.text
-}
-
-// Unwrap returns what is behind e, if that is safe to print.
-func (e *Error) Unwrap() error { return e.err }
+func (e *Error) Error() string { return e.text }
 
 // Is compares codes.
 func (e *Error) Is(target error) bool {
@@ -70,53 +70,107 @@ func Code(err error) string {
 	return ""
 }
 
-// because adds a detail, which must be in words of ours.
-func (e *Error) because(detail string) *Error {
+// withDetail returns a copy of e with a detail, which must not contain text from a
+// provider.
+func (e *Error) withDetail(detail string) *Error {
 	return &Error{Code: e.Code, text: e.text + ": " + detail}
 }
 
-// with adds a cause that is safe to print.
-func (e *Error) with(err error) *Error {
-	return &Error{Code: e.Code, text: e.text, err: err}
+// callError turns the failure of a call to a provider into an Error.
+func callError(where string, err error) *Error {
+	kind, words := explain(err)
+	return kind.withDetail(where + ": " + words)
 }
 
-// trouble turns the failure of a call to a provider into an Error. Libraries
-// quote what the provider answered, so their text is dropped and what happened
-// is said again.
-func trouble(where string, err error) *Error {
+// explain returns what kind of error the failure of a call is, and what happened.
+// Libraries quote what the provider answered, so their text is dropped. The same
+// cause always has the same words: a log can tell when it changes.
+func explain(err error) (kind *Error, words string) {
 	var (
 		status  statusError
 		refused *oauth2.RetrieveError
-		network *net.OpError
-		cert    *tls.CertificateVerificationError
+		timeout interface{ Timeout() bool }
 		request *url.Error
 	)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return ErrUnavailable.because(where).with(context.DeadlineExceeded)
 	case errors.Is(err, context.Canceled):
-		return ErrUnavailable.because(where).with(context.Canceled)
+		return ErrUnavailable, "given up"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return ErrUnavailable, "no answer in time"
 	case errors.As(err, &status) && status.temporary():
-		return ErrUnavailable.because(where).with(status)
+		return ErrUnavailable, status.Error()
 	case errors.As(err, &status):
-		return ErrProvider.because(where).with(status)
+		return ErrProvider, status.Error()
 	case errors.Is(err, errTooLarge):
-		return ErrProvider.because(where).with(errTooLarge)
+		return ErrProvider, errTooLarge.Error()
 	case errors.As(err, &refused):
-		return ErrProvider.because(where + ": status " + strconv.Itoa(refused.Response.StatusCode) +
-			", " + knownReason(refused.ErrorCode))
-	case errors.As(err, &cert):
-		return ErrUnavailable.because(where + ": certificate not accepted")
-	case errors.As(err, &network):
-		return ErrUnavailable.because(where).with(network)
+		return refusal(refused.ErrorCode), "status " + strconv.Itoa(refused.Response.StatusCode) + ", " + knownReason(refused.ErrorCode)
+	case tlsProblem(err) != "":
+		return ErrMisconfigured, tlsProblem(err)
 	case errors.As(err, &request):
-		return ErrUnavailable.because(where + ": connection failed")
+		return ErrUnavailable, connectProblem(err)
 	}
-	return ErrProvider.because(where + ": answer not understood")
+	return ErrProvider, "answer not understood"
 }
 
-// knownReason returns an error code that a specification names, and otherwise
-// only that it is another one.
+// tlsProblem returns why the server's certificate was rejected, or "" if it was not.
+func tlsProblem(err error) string {
+	var (
+		cert    *tls.CertificateVerificationError
+		unknown x509.UnknownAuthorityError
+		invalid x509.CertificateInvalidError
+		host    x509.HostnameError
+	)
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "no TLS at that port"
+	case !errors.As(err, &cert):
+		return ""
+	case errors.As(err, &host):
+		return "certificate of another host"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "certificate expired or not yet valid"
+	case errors.As(err, &unknown) && !hasRoots():
+		return "this machine has no CA roots"
+	}
+	return "certificate not trusted"
+}
+
+// hasRoots reports whether this machine has certificates to check others by. An image
+// without them trusts nobody.
+func hasRoots() bool {
+	roots, err := x509.SystemCertPool()
+	return err == nil && !roots.Equal(x509.NewCertPool())
+}
+
+// connectProblem returns why the connection failed.
+func connectProblem(err error) string {
+	var lookup *net.DNSError
+	switch {
+	case errors.As(err, &lookup) && lookup.IsNotFound:
+		return "host not found"
+	case errors.As(err, &lookup):
+		return "no resolver answers on this machine"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	}
+	return "connection failed"
+}
+
+// refusal returns the error that a provider's error code amounts to.
+func refusal(code string) *Error {
+	switch code {
+	case "temporarily_unavailable":
+		return ErrUnavailable
+	case "invalid_client", "unauthorized_client", "invalid_scope", "unsupported_response_type", "unsupported_grant_type",
+		"redirect_uri_mismatch", "incorrect_client_credentials", "application_suspended": // GitHub
+		return ErrMisconfigured
+	}
+	return ErrProvider
+}
+
+// knownReason returns an error code that a specification names, and a generic text for
+// any other.
 func knownReason(code string) string {
 	switch code {
 	case "invalid_request", "unauthorized_client", "unsupported_response_type", // RFC 6749 §4.1.2.1

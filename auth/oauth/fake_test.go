@@ -8,7 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/sha512"
+	_ "crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -34,33 +34,44 @@ const (
 type fakeOP struct {
 	t      testing.TB
 	issuer string
-	secret string // the client's
+	secret string   // the client's
+	method string   // as which the client is registered: "basic" or "post"; both if empty
+	tried  []string // ways in which it authenticated, in order
 	now    func() time.Time
 	keys   []jose.JSONWebKey // private; the first one signs
 
-	metadata func(map[string]any)               // changes the discovery document
-	claims   func(map[string]any)               // changes the ID token
-	sign     func(claims map[string]any) string // replaces the signature
-	userInfo map[string]any                     // nil: 403
-	instead  map[string]http.HandlerFunc        // by path, in place of the true answer
-	grants   map[string]url.Values              // authorization requests by code
-	calls    map[string]*atomic.Int32           // by path
-	mu       sync.Mutex
+	metadata     func(map[string]any)               // changes the discovery document
+	claims       func(map[string]any)               // changes the ID token
+	sign         func(claims map[string]any) string // replaces the signature
+	userInfo     map[string]any                     // nil: 403
+	signUserInfo func(claims map[string]any) string // nil: as JSON
+	instead      map[string]http.HandlerFunc        // by path, in place of the true answer
+	grants       map[string]url.Values              // authorization requests by code
+	calls        map[string]*atomic.Int32           // by path
+	mu           sync.Mutex
 }
 
+var rsaKey, edKey = sync.OnceValue(func() crypto.Signer {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	return orPanic(k, err)
+}), sync.OnceValue(func() crypto.Signer {
+	_, k, err := ed25519.GenerateKey(rand.Reader)
+	return orPanic(k, err)
+})
+
+func ecKey(curve elliptic.Curve) func() crypto.Signer {
+	return sync.OnceValue(func() crypto.Signer {
+		k, err := ecdsa.GenerateKey(curve, rand.Reader)
+		return orPanic(k, err)
+	})
+}
+
+// signers are keys for every asymmetric algorithm.
 var signers = map[jose.SignatureAlgorithm]func() crypto.Signer{
-	jose.RS256: sync.OnceValue(func() crypto.Signer {
-		k, err := rsa.GenerateKey(rand.Reader, 2048)
-		return orPanic(k, err)
-	}),
-	jose.ES256: sync.OnceValue(func() crypto.Signer {
-		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		return orPanic(k, err)
-	}),
-	jose.EdDSA: sync.OnceValue(func() crypto.Signer {
-		_, k, err := ed25519.GenerateKey(rand.Reader)
-		return orPanic(k, err)
-	}),
+	jose.RS256: rsaKey, jose.RS384: rsaKey, jose.RS512: rsaKey,
+	jose.PS256: rsaKey, jose.PS384: rsaKey, jose.PS512: rsaKey,
+	jose.ES256: ecKey(elliptic.P256()), jose.ES384: ecKey(elliptic.P384()), jose.ES512: ecKey(elliptic.P521()),
+	jose.EdDSA: edKey,
 }
 
 func orPanic[T any](v T, err error) T {
@@ -121,6 +132,8 @@ func (op *fakeOP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"token_endpoint":         op.issuer + "/token",
 			"userinfo_endpoint":      op.issuer + "/userinfo",
 			"jwks_uri":               op.issuer + "/jwks",
+
+			"id_token_signing_alg_values_supported": []string{"none", "HS256", "RS256", "ES256", "EdDSA"},
 		}
 		if op.metadata != nil {
 			op.metadata(doc)
@@ -137,6 +150,11 @@ func (op *fakeOP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/userinfo":
 		if op.userInfo == nil || r.Header.Get("Authorization") != "Bearer "+accessToken {
 			http.Error(w, leak, http.StatusForbidden)
+			return
+		}
+		if op.signUserInfo != nil {
+			w.Header().Set("Content-Type", "application/jwt")
+			w.Write([]byte(op.signUserInfo(op.userInfo)))
 			return
 		}
 		writeJSON(w, op.userInfo)
@@ -180,12 +198,9 @@ func (op *fakeOP) approve(request *url.URL) url.Values {
 const accessToken = "access-token-of-ada"
 
 func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
-	id, secret, basic := r.BasicAuth()
-	if basic { // RFC 6749 §2.3.1: form-encoded before base64
-		id, _ = url.QueryUnescape(id)
-		secret, _ = url.QueryUnescape(secret)
-	} else {
-		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+	if !op.knows(r) {
+		refuse(w, http.StatusUnauthorized, "invalid_client")
+		return
 	}
 	op.mu.Lock()
 	grant := op.grants[r.PostFormValue("code")]
@@ -193,9 +208,6 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 	op.mu.Unlock()
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	switch {
-	case id != clientID || secret != op.secret:
-		refuse(w, http.StatusUnauthorized, "invalid_client")
-		return
 	case grant == nil,
 		grant.Get("redirect_uri") != r.PostFormValue("redirect_uri"),
 		grant.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(challenge[:]):
@@ -221,13 +233,33 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// knows reports whether r authenticates the client in the way for which it is registered.
+func (op *fakeOP) knows(r *http.Request) bool {
+	method := "post"
+	id, secret, basic := r.BasicAuth()
+	if basic { // RFC 6749 §2.3.1: form-encoded before base64
+		method = "basic"
+		id, _ = url.QueryUnescape(id)
+		secret, _ = url.QueryUnescape(secret)
+	} else {
+		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+	}
+	op.mu.Lock()
+	op.tried = append(op.tried, method)
+	op.mu.Unlock()
+	return id == clientID && secret == op.secret && (op.method == "" || op.method == method)
+}
+
 func (op *fakeOP) signed(claims map[string]any) string { return signedBy(op.keys[0], claims) }
 
 func signedBy(key jose.JSONWebKey, claims map[string]any) string {
+	return signedText(key, string(orPanic(json.Marshal(claims))))
+}
+
+func signedText(key jose.JSONWebKey, payload string) string {
 	signer := orPanic(jose.NewSigner(
 		jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, nil))
-	jws := orPanic(signer.Sign(orPanic(json.Marshal(claims))))
-	return orPanic(jws.CompactSerialize())
+	return orPanic(orPanic(signer.Sign([]byte(payload))).CompactSerialize())
 }
 
 func unsigned(claims map[string]any) string {
@@ -235,13 +267,11 @@ func unsigned(claims map[string]any) string {
 	return encode([]byte(`{"alg":"none"}`)) + "." + encode(orPanic(json.Marshal(claims))) + "."
 }
 
+// atHash is half of the hash that goes with the algorithm (OpenID Connect Core §3.1.3.6).
 func atHash(alg, token string) string {
-	if alg == string(jose.EdDSA) {
-		sum := sha512.Sum512([]byte(token))
-		return base64.RawURLEncoding.EncodeToString(sum[:32])
-	}
-	sum := sha256.Sum256([]byte(token))
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	h := map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512, "DSA": crypto.SHA512}[alg[2:]].New()
+	h.Write([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:h.Size()/2])
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

@@ -27,8 +27,8 @@ const (
 	maxSpent     = 10_000           // flow ids remembered
 )
 
-// A flow is what a browser must bring back with a callback. It lies sealed in a
-// cookie of its own, so that sign-ins in several tabs do not meet.
+// A flow is what a browser must bring back with a callback. It lies sealed in a cookie of
+// its own, so that sign-ins in several tabs do not interfere.
 type flow struct {
 	Provider string `json:"provider"`
 	State    string `json:"state"`
@@ -37,10 +37,11 @@ type flow struct {
 	Next     string `json:"next"`
 	Remember bool   `json:"remember"`
 	Link     string `json:"link,omitempty"`
+	Confirm  string `json:"confirm,omitempty"`
 }
 
-// flowCookie names the cookie of the flow with that state. The name is derived
-// one way, because names of cookies are shown in places where values are not.
+// flowCookie names the cookie of the flow with that state. The name is a one-way hash of
+// the state, because names of cookies are shown in places where values are not.
 func flowCookie(state string) string {
 	sum := sha256.Sum256([]byte(state))
 	return flowPrefix + hex.EncodeToString(sum[:8])
@@ -59,16 +60,19 @@ func (p *Providers) openFlow(ctx context.Context, jar *auth.Jar, f flow) (int, e
 	if err != nil {
 		return 0, err
 	}
-	p.dropFlows(ctx, jar, maxFlows-1)
+	p.dropFlows(ctx, jar, maxFlows-1, len(value))
 	if err := jar.Set(flowCookie(f.State), value, flowLifetime); err != nil {
 		return 0, fmt.Errorf("set flow cookie: %w", err)
 	}
 	return len(value), nil
 }
 
+// MakeRoom expires the oldest flow cookies until the browser's cookies fit.
+func (p *Providers) MakeRoom(ctx context.Context, jar *auth.Jar) { p.dropFlows(ctx, jar, maxFlows, 0) }
+
 // dropFlows expires all flow cookies of the request that are no open flows, and
-// then the oldest flows, until keep are left.
-func (p *Providers) dropFlows(ctx context.Context, jar *auth.Jar, keep int) {
+// then the oldest flows, until keep are left and there is room for so many bytes.
+func (p *Providers) dropFlows(ctx context.Context, jar *auth.Jar, keep, bytes int) {
 	type open struct {
 		name   string
 		issued time.Time
@@ -86,7 +90,11 @@ func (p *Providers) dropFlows(ctx context.Context, jar *auth.Jar, keep int) {
 		jar.Clear(name)
 	}
 	slices.SortStableFunc(flows, func(a, b open) int { return a.issued.Compare(b.issued) })
-	for _, f := range flows[:max(0, len(flows)-keep)] {
+	const overhead = 64 // bytes of a name, and of what stands around it
+	for i, f := range flows {
+		if len(flows)-i <= keep && jar.Size()+bytes+overhead <= auth.CookieBudget {
+			break
+		}
 		jar.Clear(f.name)
 	}
 }
@@ -103,61 +111,60 @@ func flowCookies(jar *auth.Jar) []string {
 	return names
 }
 
-// takeFlow finds the flow of a callback by its state and ends it, whatever comes
-// of it. It returns the flow also with an error, once it is known to be this
-// browser's.
+// takeFlow finds the flow of a callback by its state and ends it in every case. It
+// returns the flow also with an error, once it is known to be this browser's.
 func (p *Providers) takeFlow(ctx context.Context, jar *auth.Jar, provider string, query url.Values) (flow, error) {
 	for _, state := range query["state"] {
 		jar.Clear(flowCookie(state))
 	}
 	for _, values := range query {
 		if len(values) > 1 { // RFC 6749 §3.1
-			return flow{}, ErrState.because("a parameter came twice")
+			return flow{}, ErrState.withDetail("a parameter came twice")
 		}
 	}
 	state := query.Get("state")
 	if state == "" {
-		return flow{}, ErrState.because("no state")
+		return flow{}, ErrState.withDetail("no state")
 	}
 	name := flowCookie(state)
 	if p.spent.has(name) {
-		return flow{}, ErrState.because("used before")
+		return flow{}, ErrState.withDetail("used before")
 	}
 	value, err := jar.Get(name)
 	switch {
 	case err != nil:
-		return flow{}, ErrState.because("half a cookie")
-	case value == "" && len(flowCookies(jar)) == 0 && looksOurs(state):
+		return flow{}, ErrState.withDetail("half a cookie")
+	case value == "" && len(flowCookies(jar)) == 0 && looksLikeState(state):
 		return flow{}, ErrCookieMissing
 	case value == "":
-		return flow{}, ErrState.because("not of this browser")
+		return flow{}, ErrState.withDetail("not of this browser")
 	}
 	claims, err := p.Seal.Open(ctx, value)
 	if err != nil {
 		// The seal's verdict is about a cookie of ours, not about a session.
-		return flow{}, ErrState.because("cookie not ours")
+		return flow{}, ErrState.withDetail("cookie not ours")
 	}
 	var f flow
 	if err := json.Unmarshal(claims.Data, &f); err != nil {
-		return flow{}, ErrState.because("cookie holds no flow")
+		return flow{}, ErrState.withDetail("cookie holds no flow")
 	}
 	if !equal(f.State, state) {
-		return flow{}, ErrState.because("state differs")
+		return flow{}, ErrState.withDetail("state differs")
 	}
 	now := p.Now()
 	switch {
 	case !p.spent.add(name, claims.ExpiresAt, now):
-		return f, ErrState.because("used before")
+		return f, ErrState.withDetail("used before")
 	case f.Provider != provider:
-		return f, ErrState.because("begun at another provider")
+		return f, ErrState.withDetail("begun at another provider")
 	case !now.Before(claims.ExpiresAt):
 		return f, ErrFlowExpired
 	}
 	return f, nil
 }
 
-// looksOurs says whether Text could have drawn s.
-func looksOurs(s string) bool {
+// looksLikeState reports whether Text could have drawn s.
+func looksLikeState(s string) bool {
 	return len(s) >= 20 && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
 	})
@@ -169,10 +176,10 @@ func equal(a, b string) bool {
 	return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }
 
-// spent remembers the flows that came back, until they would have expired. It
-// refuses a copied flow cookie that is played again. It is this process's memory
-// and holds 10,000 flows: another instance, or this one under a flood, relies on
-// the provider, which accepts a code only once (RFC 6749 §4.1.2).
+// spent remembers the flows that came back, until they would have expired. It rejects a
+// replayed flow cookie. It is in memory and holds 10,000 flows: other instances, or this
+// one under a flood, rely on the provider, which accepts a code only once (RFC 6749
+// §4.1.2).
 type spent struct {
 	mu    sync.Mutex
 	names map[string]bool

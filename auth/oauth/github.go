@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -12,8 +13,8 @@ import (
 	"sessionlab/auth"
 )
 
-// GitHubEndpoints are where GitHub is. It offers OAuth but no OpenID: there is
-// no discovery and no ID token, and its API says whom an access token is for.
+// GitHubEndpoints are GitHub's addresses. It offers OAuth but no OpenID: there is no
+// discovery and no ID token, and its API tells which user an access token belongs to.
 type GitHubEndpoints struct {
 	Authorize string
 	Token     string
@@ -54,14 +55,14 @@ type githubAPI struct {
 // githubEmail is an address of somebody at GitHub. The one in their profile is
 // what they chose to publish and is not said to be verified.
 type githubEmail struct {
-	Email    string `json:"email"`
-	Primary  bool   `json:"primary"`
-	Verified bool   `json:"verified"`
+	Email    text     `json:"email"`
+	Primary  verified `json:"primary"`
+	Verified verified `json:"verified"`
 }
 
-// identify asks who the token is for. GitHub signs nothing: it is believed
-// because the token came from its token endpoint, for this flow's code and
-// verifier. So the nonce has nothing to be compared with.
+// identify asks who the token is for. GitHub signs nothing: it is believed because the
+// token came from its token endpoint, for this flow's code and verifier. There is no ID
+// token, so the nonce is not used.
 func (g *githubAPI) identify(ctx context.Context, token *oauth2.Token, _ string) (auth.Identity, error) {
 	ctx, note := begin(ctx, StepUserInfo)
 	who, err := g.whoIs(ctx, token)
@@ -71,42 +72,41 @@ func (g *githubAPI) identify(ctx context.Context, token *oauth2.Token, _ string)
 
 func (g *githubAPI) whoIs(ctx context.Context, token *oauth2.Token) (auth.Identity, error) {
 	var user struct {
-		ID      int64  `json:"id"` // stable; the login may pass to somebody else
-		Login   string `json:"login"`
-		Name    string `json:"name"`
-		Email   string `json:"email"`
-		Picture string `json:"avatar_url"`
+		ID      int64 `json:"id"` // stable; the login may pass to somebody else
+		Login   text  `json:"login"`
+		Name    text  `json:"name"`
+		Email   text  `json:"email"`
+		Picture text  `json:"avatar_url"`
 	}
 	if err := getJSON(ctx, g.client, g.url+"/user", token.AccessToken, &user); err != nil {
-		return auth.Identity{}, trouble("GitHub user", err)
+		return auth.Identity{}, callError("GitHub user", err)
 	}
 	if user.ID <= 0 {
-		return auth.Identity{}, ErrIdentity.because("GitHub user without an id")
+		return auth.Identity{}, ErrIdentity.withDetail("GitHub user without an id")
 	}
 	email, err := g.email(ctx, token, user.Email)
 	if err != nil {
 		return auth.Identity{}, err
 	}
-	fill(&user.Name, user.Login)
 	return auth.Identity{
 		Subject: strconv.FormatInt(user.ID, 10),
-		Email:   email.Email, EmailVerified: email.Verified && email.Email != "",
-		Name: user.Name, Picture: user.Picture,
+		Email:   string(email.Email), EmailVerified: bool(email.Verified) && email.Email != "",
+		Name: string(cmp.Or(user.Name, user.Login)), Picture: string(user.Picture),
 	}, nil
 }
 
 // email chooses the best address: a verified one before others, the primary one
-// among equals, and the published one, unverified, if GitHub lists none.
-func (g *githubAPI) email(ctx context.Context, token *oauth2.Token, published string) (githubEmail, error) {
+// among equals, and the published one, unverified, if GitHub lists none. Whoever
+// registered the client, or the person, may withhold the list.
+func (g *githubAPI) email(ctx context.Context, token *oauth2.Token, published text) (githubEmail, error) {
 	var all []githubEmail
-	err := getJSON(ctx, g.client, g.url+"/user/emails", token.AccessToken, &all)
-	var status statusError
-	switch {
-	case errors.As(err, &status) && (status == http.StatusForbidden || status == http.StatusNotFound):
-		// Whoever registered the client, or the person, withheld the addresses.
-	case err != nil:
-		return githubEmail{}, trouble("GitHub emails", err)
+	if err := getJSON(ctx, g.client, g.url+"/user/emails", token.AccessToken, &all); err != nil {
+		if err := callError("GitHub emails", err); errors.Is(err, ErrUnavailable) {
+			return githubEmail{}, err
+		}
+		all = nil
 	}
+	all = slices.DeleteFunc(all, func(e githubEmail) bool { return e.Email == "" })
 	if len(all) == 0 {
 		return githubEmail{Email: published}, nil
 	}

@@ -151,6 +151,12 @@ func TestSignInWithGitHub(t *testing.T) {
 			`404`, true, "", id("p@example.org", false)},
 		"published email, app may not see the list": {`{"id":583231,"login":"mona","name":"Mona Lisa","email":"p@example.org"}`,
 			`403`, true, "", id("p@example.org", false)},
+		"emails are an object": {`{"id":583231,"login":"mona","name":"Mona Lisa","email":"p@example.org"}`,
+			`{"message":"no"}`, true, "", id("p@example.org", false)},
+		"odd shapes": {`{"id":583231,"login":["mona"],"name":"Mona Lisa","email":{},"avatar_url":null}`,
+			`[{"email":["old@example.org"],"verified":"true"},{"email":"b@example.org","primary":1,"verified":true}]`, true, "", id("b@example.org", true)},
+		"names in capitals": {`{"id":583231,"ID":1,"login":"mona","name":"Mona Lisa","NAME":"Eve"}`,
+			`[{"email":"b@example.org","EMAIL":"eve@example.org","verified":true}]`, true, "", id("b@example.org", true)},
 		"no email": {noEmail, `[]`, true, "", id("", false)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,9 +186,9 @@ func TestGitHubRefuses(t *testing.T) {
 		"cancelled":            {func(_ *fakeGitHub, q url.Values) { q.Del("code"); q.Set("error", "access_denied") }, oauth.ErrCancelled},
 		"no id":                {func(g *fakeGitHub, _ url.Values) { g.user = `{"login":"mona"}` }, oauth.ErrIdentity},
 		"null":                 {func(g *fakeGitHub, _ url.Values) { g.user = `null` }, oauth.ErrIdentity},
+		"id twice":             {func(g *fakeGitHub, _ url.Values) { g.user = `{"id":1,"id":583231}` }, oauth.ErrProvider},
 		"negative id":          {func(g *fakeGitHub, _ url.Values) { g.user = `{"id":-1}` }, oauth.ErrIdentity},
 		"id is text":           {func(g *fakeGitHub, _ url.Values) { g.user = `{"id":"` + leak + `"}` }, oauth.ErrProvider},
-		"emails are an object": {func(g *fakeGitHub, _ url.Values) { g.emails = `{"message":"` + leak + `"}` }, oauth.ErrProvider},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, s := withGitHub(t)

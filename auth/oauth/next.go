@@ -16,10 +16,10 @@ const (
 // SafeNext returns s if it is a path of this site that a browser can be sent to
 // after a sign-in, and "/dashboard" otherwise (CWE-601).
 //
-// Such a path begins with exactly one slash, has at most 512 bytes of UTF-8, and
-// holds no "//", backslash, control character or dot segment, encoded or not: a
-// browser may drop or turn those until what is left names another host. The
-// pages of signing in and out are refused, because they would lead back here.
+// Such a path begins with exactly one slash, has at most 512 bytes of UTF-8, and holds no
+// "//", backslash, control character or dot segment, encoded or not: a browser may
+// normalize those so that the result names another host. The pages of signing in and out
+// are refused, because they would lead back here.
 func SafeNext(s string) string {
 	if len(s) > maxNext {
 		return defaultNext
@@ -27,8 +27,8 @@ func SafeNext(s string) string {
 	if u, err := url.Parse(s); err != nil || u.Scheme != "" || u.Host != "" {
 		return defaultNext
 	}
-	// Something on the way may decode once more than it should, so every layer
-	// has to be harmless. What does not decode, or never ends, is refused.
+	// A proxy may decode the path once too often, so every layer has to be harmless. What
+	// does not decode, or never ends, is refused.
 	layer := s
 	for range maxLayers {
 		if !isPlainPath(layer) {

@@ -26,16 +26,18 @@
 // The result is an [auth.Identity]. What its email says proves nothing about an
 // account that another provider vouches for; see [auth.Identity].
 //
-// Nothing here shows, logs or returns what a provider wrote about an error. An
-// [Error] has a code of ours, and its text is safe for a log.
+// This package never shows, logs or returns the error text of a provider. An [Error] has
+// a code of ours, and its text is safe for a log.
 //
-// Read in this order: this file, flow.go, openid.go, discovery.go, github.go,
-// outbound.go, next.go, errors.go. What trace.go notes, for those who [Watch],
-// changes nothing.
+// Read in this order: this file, flow.go, client_auth.go, openid.go, claims.go,
+// form_post.go, discovery.go, github.go, outbound.go, next.go, errors.go. Trace.go only
+// records steps for [Watch].
 package oauth
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -57,12 +59,18 @@ type Provider struct {
 	Name         string // as the sign-in button calls it
 	Issuer       string // exact, as the provider writes it; half of every identity
 	ClientID     string
-	ClientSecret string // empty for a public client
+	ClientSecret string     // empty for a public client
+	Auth         ClientAuth // not used where there is no secret
+	Scopes       []string   // to ask for; nil means openid, email and profile
+	FormPost     bool       // its answers come by POST; see [Providers.Relay]
+	ForwardsTo   []string   // origins that it sends browsers on to before it shows a page, if any
 
 	GitHub *GitHubEndpoints // nil for OpenID
 
-	mu   sync.Mutex
-	last *attempt // at discovery
+	mu       sync.Mutex
+	last     *attempt         // at discovery
+	problem  string           // the last logged discovery error; empty if it did not
+	accepted oauth2.AuthStyle // by the token endpoint; zero until then
 }
 
 // googleIssuer names Google in ID tokens and starts its discovery.
@@ -76,27 +84,30 @@ func NewGoogle(clientID, clientSecret string) *Provider {
 	}
 }
 
-// Providers are those of one site. It is safe for concurrent use; its exported
-// fields must not change then. Making one asks nobody anything.
+// Providers holds the providers of one site. It is safe for concurrent use; its exported
+// fields must not change then. Creating one makes no requests.
 type Providers struct {
 	List      []*Provider       // in the order in which the sign-in page offers them
 	BaseURL   string            // public origin; callbacks are BaseURL/sign-in/{id}/callback
 	Seal      auth.Sealer       // of the purpose [FlowPurpose], and one that encrypts
+	RelaySeal auth.Sealer       // of the purpose [RelayPurpose], and one that encrypts
 	Now       func() time.Time  // of the process, not of a bench
 	Text      func() string     // fresh random text of at least 128 bits and 26 URL-safe characters
 	Transport http.RoundTripper // makes every outbound call; nil means one of [NewTransport]
+	Log       *slog.Logger      // told when a provider fails, and when it is back; may be nil
 
 	once   sync.Once
 	client *http.Client
 	spent  spent
 }
 
-// StartOptions say what a flow is for.
+// StartOptions describe a flow.
 type StartOptions struct {
 	Next     string // where to go afterwards; see [SafeNext]
 	Remember bool   // handed through to [Result]
 	Prompt   string // OpenID Connect Core §3.1.2.1; "login" asks the person to prove again who they are
-	Link     string // whose account the identity shall become, in the caller's words; empty: a sign-in
+	Link     string // opaque value that names the user to link the identity to; empty for a sign-in
+	Confirm  string // the user who must reauthenticate; empty: anybody may sign in
 }
 
 // A Result is what a flow ends with.
@@ -106,13 +117,15 @@ type Result struct {
 	Next     string             // a same-site path
 	Remember bool
 	Link     string // as it was when the flow began; nobody could change it meanwhile
+	Confirm  string // likewise
 }
 
 // Start begins a flow and returns where to send the browser. It sets the flow's
 // cookie, and expires the oldest flow's if this browser has five. It waits for
 // discovery for 2 seconds at most.
 //
-// Its errors are [ErrUnknownProvider] and [ErrUnavailable], or a fault of ours.
+// Its errors are [ErrUnknownProvider], [ErrUnavailable] and [ErrMisconfigured], or a
+// fault of ours.
 func (p *Providers) Start(ctx context.Context, jar *auth.Jar, id string, o StartOptions) (string, error) {
 	provider := p.find(id)
 	if provider == nil {
@@ -126,6 +139,7 @@ func (p *Providers) Start(ctx context.Context, jar *auth.Jar, id string, o Start
 		Next:     SafeNext(o.Next),
 		Remember: o.Remember,
 		Link:     o.Link,
+		Confirm:  o.Confirm,
 	}
 	ctx = p.watched(ctx, f.State)
 	ends, err := p.discovered(ctx, provider)
@@ -140,6 +154,9 @@ func (p *Providers) Start(ctx context.Context, jar *auth.Jar, id string, o Start
 	params := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(f.Verifier), oidc.Nonce(f.Nonce)}
 	if o.Prompt != "" {
 		params = append(params, oauth2.SetAuthURLParam("prompt", o.Prompt))
+	}
+	if provider.FormPost {
+		params = append(params, oauth2.SetAuthURLParam("response_mode", "form_post"))
 	}
 	to := p.config(provider, ends).AuthCodeURL(f.State, params...)
 	note.requested(f, to, size)
@@ -156,11 +173,11 @@ func (p *Providers) discovered(ctx context.Context, provider *Provider) (*endpoi
 	ctx, note := begin(ctx, StepDiscovery)
 	a := p.attempt(provider)
 	ends, err := a.wait(ctx)
-	note.found(a)
+	note.addMetadata(a)
 	return ends, note.end(err)
 }
 
-// Finish ends the flow that a callback belongs to and says who signed in. It
+// Finish ends the flow that a callback belongs to and returns who signed in. It
 // deletes the flow's cookie on every outcome and takes 8 seconds at most.
 //
 // Its errors are an [Error] each. With an error there is no Identity, but Next,
@@ -168,11 +185,15 @@ func (p *Providers) discovered(ctx context.Context, provider *Provider) (*endpoi
 func (p *Providers) Finish(ctx context.Context, jar *auth.Jar, id string, query url.Values) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxCallback)
 	defer cancel()
+	query, name, unfit := p.relayed(ctx, id, query)
 	ctx = oidc.ClientContext(p.watched(ctx, query.Get("state")), p.outbound())
 	_, note := begin(ctx, StepCallback)
 	note.add(func(s *Step) { s.Got = params(query, callbackNames) })
 	f, err := p.takeFlow(ctx, jar, id, query)
-	result := Result{Next: f.Next, Remember: f.Remember, Link: f.Link}
+	if unfit != nil {
+		err = unfit
+	}
+	result := Result{Next: f.Next, Remember: f.Remember, Link: f.Link, Confirm: f.Confirm}
 	provider := p.find(id)
 	if provider == nil {
 		return result, note.end(ErrUnknownProvider)
@@ -188,7 +209,7 @@ func (p *Providers) Finish(ctx context.Context, jar *auth.Jar, id string, query 
 	if note.end(err) != nil {
 		return result, err
 	}
-	token, err := p.exchange(ctx, p.config(provider, ends), code, f.Verifier)
+	token, err := p.exchange(ctx, provider, ends, code, f.Verifier)
 	if err != nil {
 		return result, err
 	}
@@ -197,23 +218,24 @@ func (p *Providers) Finish(ctx context.Context, jar *auth.Jar, id string, query 
 		return result, err
 	}
 	identity.Provider, identity.Issuer = provider.ID, provider.Issuer
+	identity.Name = cmp.Or(identity.Name, name)
 	result.Identity, result.Tokens = identity, granted(provider.ID, token, ends.scopes, p.Now())
 	return result, nil
 }
 
-// exchange redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
-func (p *Providers) exchange(ctx context.Context, c *oauth2.Config, code, verifier string) (*oauth2.Token, error) {
+// exchange turns a code into tokens.
+func (p *Providers) exchange(ctx context.Context, provider *Provider, ends *endpoints, code, verifier string) (*oauth2.Token, error) {
 	ctx, note := begin(ctx, StepToken)
-	token, err := c.Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	token, err := provider.redeem(ctx, p.config(provider, ends), code, verifier)
 	if err != nil {
-		return nil, note.end(trouble("token endpoint", err))
+		return nil, note.end(callError("token endpoint", err))
 	}
 	note.add(func(s *Step) { s.Got = tokenParams(token) })
 	return token, note.end(nil)
 }
 
-// granted is what the token endpoint gave at now. Without a scope in the answer
-// it is what was asked for (RFC 6749 §5.1); GitHub puts commas between them.
+// granted returns the tokens that the token endpoint gave at now. Without a scope in the
+// answer it is what was asked for (RFC 6749 §5.1); GitHub puts commas between them.
 func granted(provider string, token *oauth2.Token, asked []string, now time.Time) auth.AccountTokens {
 	t := auth.AccountTokens{Provider: provider, Access: token.AccessToken, Refresh: token.RefreshToken, Scopes: asked}
 	if token.ExpiresIn > 0 {
@@ -229,23 +251,23 @@ func granted(provider string, token *oauth2.Token, asked []string, now time.Time
 func readCallback(query url.Values, issuer string, promised bool) (string, error) {
 	// RFC 9207 §2.4: compared as strings, in error responses too.
 	if (promised || query.Has("iss")) && query.Get("iss") != issuer {
-		return "", ErrIdentity.because("the callback is not from the issuer")
+		return "", ErrIdentity.withDetail("the callback is not from the issuer")
 	}
 	switch reason := query.Get("error"); {
-	case reason == "access_denied":
+	case reason == "access_denied", reason == "user_cancelled_authorize": // as Apple says it
 		return "", ErrCancelled
 	case query.Has("error"):
-		return "", ErrProvider.because("callback: " + knownReason(reason))
+		return "", refusal(reason).withDetail("callback: " + knownReason(reason))
 	case query.Get("code") == "":
-		return "", ErrProvider.because("callback without a code")
+		return "", ErrProvider.withDetail("callback without a code")
 	}
 	return query.Get("code"), nil
 }
 
-// A Status says whether a provider can be used now.
+// A Status reports whether a provider can be used now.
 type Status struct {
 	ID, Name string
-	Err      error // nil, or [ErrUnavailable] and why
+	Err      error // nil, or [ErrUnavailable] or [ErrMisconfigured], and why
 }
 
 // Available returns the status of every provider, in order. It uses what is
@@ -265,22 +287,22 @@ func (p *Providers) Available(ctx context.Context) []Status {
 	return all
 }
 
-// FormTargets returns the origins of the authorization endpoints, sorted, for a
-// policy's form-action: browsers apply it to the redirect that answers a form
-// (CSP3 §6.4.1). An endpoint that discovery has yet to find is not among them;
-// call Available first. It asks nobody anything.
+// FormTargets returns the origins of the authorization endpoints, and those that they
+// forward to, sorted, for a policy's form-action: browsers apply it to the redirects that
+// answer a form, up to the first page (CSP3 §6.4.1). An endpoint that discovery has yet
+// to find is not among them; call Available first. It makes no requests.
 func (p *Providers) FormTargets() []string {
 	var origins []string
 	for _, provider := range p.List {
 		if endpoint := provider.knownAuthorization(); endpoint != "" {
-			origins = append(origins, origin(endpoint))
+			origins = append(append(origins, origin(endpoint)), provider.ForwardsTo...)
 		}
 	}
 	slices.Sort(origins)
 	return slices.Compact(origins)
 }
 
-// Has says whether a provider of that id is configured.
+// Has reports whether a provider of that id is configured.
 func (p *Providers) Has(id string) bool { return p.find(id) != nil }
 
 func (p *Providers) find(id string) *Provider {

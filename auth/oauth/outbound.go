@@ -3,13 +3,15 @@ package oauth
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/go-jose/go-jose/v4/json"
 )
 
 // Bounds of what a provider can make us wait for and read.
@@ -47,9 +49,8 @@ func (p *Providers) outbound() *http.Client {
 	return p.client
 }
 
-// bounded hands on only answers that can be used: read whole, at most 256 KiB,
-// and no redirect, because following one would carry a code or a token to where
-// nobody configured it. The libraries on top of it cap nothing.
+// bounded limits responses to 256 KiB and rejects redirects, because following one could
+// send a code or token to an unconfigured host. The libraries that use it set no limits.
 type bounded struct{ next http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -86,21 +87,36 @@ func (s statusError) Error() string { return fmt.Sprintf("status %d", int(s)) }
 
 func (s statusError) temporary() bool { return s >= 500 || s == http.StatusTooManyRequests }
 
-// getJSON asks url with a bearer token and decodes the answer into v.
-func getJSON(ctx context.Context, client *http.Client, url, bearer string, v any) error {
+// get requests url, with a bearer token unless that is empty, and returns the answer and
+// its media type.
+func get(ctx context.Context, client *http.Client, url, bearer, accept string) (body []byte, kind string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("Authorization", "Bearer "+bearer)
+	r.Header.Set("Accept", accept)
+	if bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
+	}
 	resp, err := client.Do(r)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode > 299 {
-		return statusError(resp.StatusCode)
+		return nil, "", statusError(resp.StatusCode)
 	}
-	return json.NewDecoder(resp.Body).Decode(v)
+	body, err = io.ReadAll(resp.Body)
+	kind, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return body, kind, err
+}
+
+// getJSON asks url and decodes the answer into v: members by their exact names, and
+// never one of two.
+func getJSON(ctx context.Context, client *http.Client, url, bearer string, v any) error {
+	body, _, err := get(ctx, client, url, bearer, "application/json")
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, v)
 }

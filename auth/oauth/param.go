@@ -17,26 +17,27 @@ import (
 	"sessionlab/auth"
 )
 
-// A Param is one value of a [Step]. Of a secret it is the beginning and the length.
+// A Param is one value of a [Step]. A secret is shortened to its first characters and its
+// length.
 type Param struct {
 	Name, Value string
 	Secret      bool
 }
 
-// The names that are shown, in the order in which they are read best. Of others
-// only the names are told: nobody here knows what they mean, or hide.
+// The names that are shown, in the order in which they are read best. For other
+// parameters only the name is shown, because the value might be secret.
 var (
-	requestNames  = []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "prompt"}
+	requestNames  = []string{"response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "prompt"}
 	callbackNames = []string{"code", "state", "iss", "error"}
 	formNames     = []string{"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"}
-	shownNames    = []string{"next", "persona", "Sec-Purpose", "Sec-Fetch-Site"} // of no protocol's
 	headerNames   = []string{"alg", "kid", "typ"}
 	claimNames    = []string{
 		"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr",
 		"name", "preferred_username", "email", "email_verified", "picture",
 	}
-	timeNames   = []string{"exp", "iat", "auth_time"}
-	secretNames = []string{"state", "nonce", "code", "code_verifier", "access_token", "id_token", "refresh_token"}
+	timeNames     = []string{"exp", "iat", "auth_time"}
+	personalNames = []string{"name", "preferred_username", "email", "picture"}
+	secretNames   = []string{"state", "nonce", "code", "code_verifier", "access_token", "id_token", "refresh_token"}
 )
 
 const (
@@ -57,8 +58,8 @@ func bounds(s string) string {
 	return s[:cut] + "…"
 }
 
-// secret shortens a value until it opens nothing: four characters of at least
-// sixteen, and the length.
+// secret shortens a value so that it is useless to an attacker: four characters of at
+// least sixteen, and the length.
 func secret(name, value string) Param {
 	p := Param{Name: name, Secret: true}
 	if len(value) >= 16 {
@@ -103,11 +104,6 @@ func params(v url.Values, names []string) []Param {
 		}
 	}
 	return append(list, unshown(others)...)
-}
-
-// Shown returns the parameters of a request in a flow, as a [Step] would have them.
-func Shown(v url.Values) []Param {
-	return params(v, slices.Concat(callbackNames, requestNames, shownNames))
 }
 
 // unshown names what is not shown.
@@ -199,13 +195,7 @@ func jwtParams(jwt string, part int, names []string) []Param {
 	return append(list, unshown(others)...)
 }
 
-// params shows what UserInfo says, as far as it is used.
-func (p profile) params() []Param {
-	return identityParams(auth.Identity{
-		Subject: p.Subject, Email: p.Email, EmailVerified: bool(p.EmailVerified), Name: p.Name, Picture: p.Picture,
-	})
-}
-
+// identityParams shows what somebody is said to be, as far as it is used.
 func identityParams(who auth.Identity) []Param {
 	var list []Param
 	for _, p := range []Param{

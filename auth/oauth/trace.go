@@ -2,8 +2,11 @@ package oauth
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,8 +23,8 @@ const (
 	StepUserInfo  = "user_info" // what the provider is asked beyond it
 )
 
-// A Step is one thing that a flow did, for those who want to show it. No secret
-// in it is whole, so that nobody can do anything with a Step.
+// A Step is one thing that a flow did, for those who want to show it. Secrets in it are
+// shortened, so that a Step is safe to show.
 type Step struct {
 	Name  string
 	Flow  string // the name of the flow's cookie: the same for all steps of a flow
@@ -31,7 +34,7 @@ type Step struct {
 	Sent  []Param   // to the provider, by way of the browser
 	Got   []Param   // from the provider
 	Kept  []Param   // by the site
-	Known time.Time // since when the provider's answer is known; zero if it was asked in this step
+	Known time.Time // when a cached provider response was received; zero if it was requested in this step
 	Err   error     // why the flow ended here; nil if it went on
 }
 
@@ -52,9 +55,39 @@ type watcher struct {
 	now  func() time.Time
 }
 
-// Watch returns a context under which tell is told of the steps of a flow, each
-// when it is over. A flow that nobody watches notes nothing.
+// LogValue returns the step as a group of attributes, without name, email and picture.
+func (s Step) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("name", s.Name), slog.Duration("took", s.Took)}
+	for i, c := range s.Calls {
+		attrs = append(attrs, slog.Group(fmt.Sprintf("call_%d", i+1),
+			"to", c.Method+" "+c.URL, "status", c.Status, "took", c.Took, logged("sent", c.Sent)))
+	}
+	attrs = append(attrs, logged("sent", s.Sent), logged("got", s.Got), logged("kept", s.Kept))
+	if s.Err != nil {
+		attrs = append(attrs, slog.Any("error", s.Err))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// logged returns parameters as a group of attributes, which is left out if it is empty.
+func logged(name string, params []Param) slog.Attr {
+	var list []any
+	for _, p := range params {
+		if slices.Contains(personalNames, p.Name) {
+			p.Value = "not logged"
+		}
+		list = append(list, slog.String(p.Name, p.Value))
+	}
+	return slog.Group(name, list...)
+}
+
+// Watch returns a context under which tell is called with each step of a flow, when the
+// step is over. A flow without a watcher records nothing.
 func Watch(ctx context.Context, tell func(Step)) context.Context {
+	if outer, ok := ctx.Value(watchKey{}).(*watcher); ok {
+		inner := tell
+		tell = func(s Step) { outer.tell(s); inner(s) }
+	}
 	return context.WithValue(ctx, watchKey{}, &watcher{tell: tell})
 }
 
@@ -118,7 +151,7 @@ func (c *calls) under(ctx context.Context) context.Context {
 	return context.WithValue(ctx, callsKey{}, c)
 }
 
-// count says how many there were.
+// count returns how many there were.
 func (c *calls) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,8 +186,8 @@ func noteCall(r *http.Request) func(*http.Response) {
 	}
 }
 
-// found adds what the provider's metadata says, and since when that is known.
-func (n *note) found(a *attempt) {
+// addMetadata records the provider's metadata and when it was fetched.
+func (n *note) addMetadata(a *attempt) {
 	n.add(func(s *Step) {
 		select {
 		case <-a.done:

@@ -48,7 +48,7 @@ func (w *watched) names() (names []string) {
 	return names
 }
 
-// value is what a step shows under a name.
+// value returns the value that a step shows under a name.
 func (w *watched) value(step, name string) string {
 	for _, s := range w.steps {
 		all := slices.Concat(s.Sent, s.Got, s.Kept)

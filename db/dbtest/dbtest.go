@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
@@ -23,13 +24,13 @@ import (
 
 const database = "TEST_DATABASE_URL"
 
-// Postgres says whether this is the run over Postgres. It asks each time, because what
+// Postgres reports whether this is the run over Postgres. It asks each time, because what
 // is read before the first test does not count when go test looks for a cached result.
 func Postgres() bool { return os.Getenv("TEST_STORE") == "postgres" }
 
-// Again runs the tests of a package once more, over Postgres; flags are further ones
+// RerunOnPostgres runs the tests of a package once more, over Postgres; flags are further ones
 // of the test program. A package calls it from a test of the name TestPostgres.
-func Again(t *testing.T, flags ...string) {
+func RerunOnPostgres(t *testing.T, flags ...string) {
 	if Postgres() {
 		t.Skip("this is that run")
 	}
@@ -54,8 +55,8 @@ func Server(t testing.TB, variable string) string {
 	return address
 }
 
-// Installed wants a command that a test needs.
-func Installed(t testing.TB, command string) {
+// RequireCommand skips or fails the test if a command is not installed.
+func RequireCommand(t testing.TB, command string) {
 	t.Helper()
 	if _, err := exec.LookPath(command); err != nil {
 		Missing(t, "there is no "+command+": .ci/run installs it")
@@ -71,7 +72,25 @@ func Missing(t testing.TB, why string) {
 	t.Skip(why)
 }
 
-// SQLiteOnly skips a test of what only files have, and have to fear.
+// Patience bounds every wait. Nothing waits that long unless it is broken.
+const Patience = 20 * time.Second
+
+// Poll waits until something holds.
+func Poll(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(Patience)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: not within %s", what, Patience)
+		}
+	}
+}
+
+// SQLiteOnly skips a test that applies to SQLite files only.
 func SQLiteOnly(t testing.TB) {
 	t.Helper()
 	if Postgres() {
@@ -94,7 +113,14 @@ func Name(t testing.TB, path string) string {
 	if !Postgres() {
 		return path
 	}
-	schema := fmt.Sprintf("test_%x", sha256.Sum256([]byte(path)))[:24]
+	return Schema(t, path)
+}
+
+// Schema names a schema of a test's own on the Postgres server, which goes when the
+// test is over.
+func Schema(t testing.TB, label string) string {
+	t.Helper()
+	schema := fmt.Sprintf("test_%x", sha256.Sum256([]byte(label)))[:24]
 	Admin(t, "CREATE SCHEMA IF NOT EXISTS "+schema)
 	t.Cleanup(func() { Admin(t, "DROP SCHEMA IF EXISTS "+schema+" CASCADE") })
 	u, err := url.Parse(Server(t, database))
@@ -117,7 +143,7 @@ func Admin(t testing.TB, statement string) {
 	}
 }
 
-// Shell opens a database as somebody with a shell would, until the test is over.
+// Shell opens a database directly, bypassing package db, until the test is over.
 func Shell(t testing.TB, name string) *sql.DB {
 	t.Helper()
 	driver := "sqlite"

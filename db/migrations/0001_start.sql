@@ -49,10 +49,3 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_user ON sessions (user_id, realm, ended_at, issued_at);
 CREATE INDEX sessions_realm ON sessions (realm);
 CREATE INDEX sessions_end ON sessions (ends_at);
-
--- One small document for each bench of compare mode.
-CREATE TABLE benches (
-	id         TEXT PRIMARY KEY,
-	data       TEXT NOT NULL,
-	updated_at BIGINT NOT NULL
-);

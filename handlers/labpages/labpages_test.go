@@ -1,0 +1,3 @@
+package labpages_test
+
+import _ "sessionlab/handlers/labpages/labtest"

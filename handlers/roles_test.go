@@ -1,0 +1,57 @@
+package handlers_test
+
+import (
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"sessionlab/auth"
+	"sessionlab/handlers"
+	"sessionlab/handlers/handlerstest"
+)
+
+// adminsOnly adds a page for admins behind each of the two guards.
+type adminsOnly struct {
+	trap
+	site *handlers.Site
+}
+
+func (a adminsOnly) Routes(e *echo.Echo) {
+	passed := func(c echo.Context) error { return handlers.RenderJSON(c, map[string]bool{"passed": true}) }
+	e.GET("/api/admins/claim", passed, a.site.RequireSession, a.site.RequireClaimRole(auth.RoleAdmin))
+	e.GET("/api/admins/live", passed, a.site.RequireSession, a.site.RequireLiveRole(auth.RoleAdmin))
+}
+
+// TestRoleGuards: a demoted admin is refused by the guard that asks the database at
+// the next request, and by the one that asks the session when its copy is replaced.
+func TestRoleGuards(t *testing.T) {
+	for _, strategy := range []string{"database", "epoch", "hybrid", "renew", "pair", "rotation"} {
+		t.Run(strategy, func(t *testing.T) {
+			t.Parallel()
+			site := handlerstest.NewSiteWith(t, handlerstest.Settings{
+				Strategy: strategy, Change: func(s *handlers.Site) { s.Extension = adminsOnly{site: s} },
+			})
+			ada := handlerstest.NewBrowser(t, site).SignIn("ada")
+			ada.WantsAPI("GET", "/api/admins/claim", 403, "role_required")
+			ada.WantsAPI("GET", "/api/admins/live", 403, "role_required")
+
+			id := ada.UserID()
+			handlerstest.Must(t, site.DB.SetRole(t.Context(), id, auth.RoleAdmin))
+			ada.WantsAPI("GET", "/api/admins/live", 200, "")
+			ada.Post("/sign-out", nil).SignIn("ada").WantsAPI("GET", "/api/admins/claim", 200, "")
+
+			handlerstest.Must(t, site.DB.SetRole(t.Context(), id, auth.RoleMember))
+			ada.WantsAPI("GET", "/api/admins/live?role=admin", 403, "role_required")
+			site.Clock.Advance(handlerstest.Lifetimes.Access)
+			ada.WantsAPI("GET", "/api/admins/claim?role=admin", 403, "role_required")
+		})
+	}
+}
+
+// Without stored users nobody knows a live role, and the answer says so.
+func TestLiveRoleWithoutUsers(t *testing.T) {
+	site := handlerstest.NewSiteWith(t, handlerstest.Settings{
+		Strategy: "cookie", Change: func(s *handlers.Site) { s.Extension = adminsOnly{site: s} },
+	})
+	handlerstest.NewBrowser(t, site).SignIn("ada").WantsAPI("GET", "/api/admins/live", 400, "role_requires_database")
+}
