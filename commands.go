@@ -63,19 +63,17 @@ type errUsage struct{ text string }
 
 func (e errUsage) Error() string { return e.text + "; see sessionlab -help" }
 
-// runCommand runs what the command line asks for and returns the exit code: 1 if it failed, 2
-// for a usage error.
+// runCommand runs what the command line asks for and returns the exit code: 1 if it
+// failed, 2 for a usage error.
 func runCommand(ctx context.Context, args []string, c *invocation) int {
 	err := dispatch(ctx, args, c)
-	var usage errUsage
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.As(err, &usage):
-		fmt.Fprintln(c.log, "sessionlab:", err)
-		return 2
 	}
 	fmt.Fprintln(c.log, "sessionlab:", err)
+	if usage := new(errUsage); errors.As(err, usage) {
+		return 2
+	}
 	return 1
 }
 
@@ -193,6 +191,6 @@ func serveSite(ctx context.Context, c *invocation) error {
 	hurry, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(hurry, stop)
 	ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	context.AfterFunc(ctx, stop) // a second signal kills the program
 	return run(ctx, hurry.Done(), c.now, c.environ, c.out, c.log)
 }

@@ -24,12 +24,13 @@ func newKey(_ context.Context, c *invocation) error {
 	return c.print(map[string]string{"key": ring.Encode()}, func(w io.Writer) { fmt.Fprintln(w, ring.Encode()) })
 }
 
-func newRing() (*auth.KeyRing, error) {
+// newRing returns a ring of a new key, followed by older ones.
+func newRing(older ...*auth.Key) (*auth.KeyRing, error) {
 	key, err := auth.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	return auth.NewKeyRing(key)
+	return auth.NewKeyRing(append([]*auth.Key{key}, older...)...)
 }
 
 // rotateKeys prints a new value for SESSION_KEYS with a new key first. It changes
@@ -49,11 +50,7 @@ func rotateKeys(_ context.Context, c *invocation) error {
 			return fmt.Errorf("SESSION_KEYS: not set, and %s cannot be used: %w", cfg.keyFile(), err)
 		}
 	}
-	key, err := auth.GenerateKey(rand.Reader)
-	if err != nil {
-		return err
-	}
-	next, err := auth.NewKeyRing(append([]*auth.Key{key}, ring.Keys()...)...)
+	next, err := newRing(ring.Keys()...)
 	if err != nil {
 		return err
 	}

@@ -25,12 +25,9 @@ type userAdmin struct {
 
 // openUserAdmin opens the database that the settings name, which must be there.
 func openUserAdmin(ctx context.Context, c *invocation) (*userAdmin, error) {
-	cfg, err := readConfig(c.environ)
+	cfg, err := storedConfig(c)
 	if err != nil {
 		return nil, err
-	}
-	if !cfg.needsDatabase() {
-		return nil, fmt.Errorf("SESSION_STRATEGY: want a strategy with a database, because %s keeps no users", cfg.Strategy)
 	}
 	if err := cfg.databaseExists(); err != nil {
 		return nil, err

@@ -78,13 +78,17 @@ func (c *config) readNamed(vars map[string]string) error {
 	return c.checkIssuers()
 }
 
-// checkIssuers refuses an issuer that two providers have: an account belongs to its issuer,
-// so nobody could tell which of the two it is of.
+// checkIssuers returns an error if two providers have the same issuer. An account belongs
+// to an issuer, so it could not be told which of the two it is at.
 func (c *config) checkIssuers() error {
-	seen := map[issuer]bool{}
+	seen := map[issuer]bool{issuer(oauth.GoogleIssuer): c.GoogleID != ""}
 	for _, p := range c.openIDs() {
 		if seen[p.Issuer] {
-			return fmt.Errorf("OIDC_%s_ISSUER: want an issuer that no other provider has", strings.ToUpper(p.id))
+			name := "OIDC_ISSUER"
+			if p.id != "oidc" {
+				name = "OIDC_" + strings.ToUpper(p.id) + "_ISSUER"
+			}
+			return errors.New(name + ": want an issuer that no other provider has")
 		}
 		seen[p.Issuer] = true
 	}

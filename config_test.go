@@ -119,6 +119,7 @@ func TestConfigRefused(t *testing.T) {
 		{"OIDC_PROVIDERS=okta OIDC_OKTA_ISSUER=https://okta.example OIDC_OKTA_CLIENT_ID=x OIDC_OKTA_CLIENT_AUTH=sEcReT", "OIDC_OKTA_CLIENT_AUTH: want one of"},
 		{"OIDC_PROVIDERS=okta OIDC_OKTA_ISSUER=https://okta.example OIDC_OKTA_CLIENT_ID=x OIDC_OKTA_SCOPES=email", "OIDC_OKTA_SCOPES: want scopes"},
 		{"OIDC_PROVIDERS=a,b OIDC_A_ISSUER=https://i.example OIDC_A_CLIENT_ID=x OIDC_B_ISSUER=https://i.example OIDC_B_CLIENT_ID=y", "OIDC_B_ISSUER: want an issuer that no other provider has"},
+		{"GOOGLE_CLIENT_ID=g GOOGLE_CLIENT_SECRET=s OIDC_ISSUER=https://accounts.google.com OIDC_CLIENT_ID=y", "OIDC_ISSUER: want an issuer that no other provider has"},
 		{"OIDC_PROVIDERS=a OIDC_A_ISSUER=https://i.example OIDC_A_CLIENT_ID=x OIDC_ISSUER=https://i.example OIDC_CLIENT_ID=y", "OIDC_A_ISSUER: want an issuer that no other provider has"},
 		{"METRICS_ADDR=9090", "METRICS_ADDR: want host:port"},
 		{"METRICS_ADDR=0.0.0.0:9090", "METRICS_ADDR: want an address on loopback"},

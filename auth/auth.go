@@ -97,10 +97,10 @@ type SignIn struct {
 	Device   Device
 	Remember bool // false: forget when the browser closes, and after a day at most
 
-	// Rests names the session that this one replaces, which must still stand when the
+	// Replaces names the session that this one replaces, which must still stand when the
 	// new one is stored. It is nil for a sign-in: that needs only the user to be
 	// enabled, and their epoch to be the one in User.
-	Rests *Standing
+	Replaces *Standing
 }
 
 // A Target tells which sessions of a user to end: the one with SessionID, all but

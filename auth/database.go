@@ -43,7 +43,7 @@ func (d *Database) Issue(ctx context.Context, in SignIn) (Session, Tokens, error
 	secret := d.Text()
 	s := Session{ID: d.Text(), User: in.User, Device: in.Device, Remember: in.Remember}
 	s = d.Life.begin(s, d.Now())
-	row := Row{Realm: d.Realm, Hash: rowHash(d.Realm, secret), Session: s, Rests: in.Rests}
+	row := Row{Realm: d.Realm, Hash: rowHash(d.Realm, secret), Session: s, Replaces: in.Replaces}
 	if err := d.Store.Create(ctx, row, maxSessions); err != nil {
 		return Session{}, Tokens{}, err
 	}

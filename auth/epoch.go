@@ -6,8 +6,8 @@ import (
 )
 
 // Epoch is a sealed session that contains the user's epoch, a number kept on the server.
-// Each user has an epoch; a session is good while its own equals the user's. Raising the
-// number ends every session of that user at once, everywhere, and no other.
+// A session is valid while its epoch equals the user's. Raising the user's epoch ends all
+// of their sessions immediately, on every device.
 //
 // It costs one read of one row per request, by primary key, and that read brings
 // the role as it is now. One session alone cannot be ended, because the server

@@ -86,7 +86,7 @@ func (m *Manager) Load(ctx context.Context, jar *Jar) (Session, error) {
 	return s, err
 }
 
-// endsSession reports whether err endsSession the session for good. ErrDisabled does not: the
+// endsSession reports whether err ends the session for good. ErrDisabled does not: the
 // session works again when the user is enabled.
 func endsSession(err error) bool { return Refused(err) && !errors.Is(err, ErrDisabled) }
 

@@ -54,7 +54,7 @@ func (r *Rotation) Issue(ctx context.Context, in SignIn) (Session, Tokens, error
 	secret := r.Text()
 	s := Session{ID: r.Text(), User: in.User, Device: in.Device, Remember: in.Remember}
 	s = r.Life.begin(s, r.Now())
-	family := Row{Realm: r.Realm, Hash: rowHash(r.Realm, secret), Session: s, Rests: in.Rests}
+	family := Row{Realm: r.Realm, Hash: rowHash(r.Realm, secret), Session: s, Replaces: in.Replaces}
 	if err := r.Store.CreateFamily(ctx, family, maxSessions); err != nil {
 		return Session{}, Tokens{}, err
 	}

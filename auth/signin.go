@@ -88,7 +88,7 @@ func issueWithin(ctx context.Context, in SignIn, managers []*Manager, rests map[
 
 func issueEach(ctx context.Context, in SignIn, managers []*Manager, rests map[string]*Standing) (issued []Tokens, size int, err error) {
 	for _, m := range managers {
-		in.Rests = rests[m.Name]
+		in.Replaces = rests[m.Name]
 		t, err := m.issue(ctx, in)
 		if err != nil {
 			return nil, 0, errors.Join(fmt.Errorf("sign in under %s: %w", m.Name, err), endAll(ctx, managers, issued))

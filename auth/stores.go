@@ -15,7 +15,7 @@ type SessionStore interface {
 	// newest keep. A row is newer than those that were stored before it, whatever their
 	// times say. Create must also bound the number of a user's ended rows. Before the row
 	// takes effect it must check that the user is enabled and of the row's epoch, which
-	// every change of a password raises, and that r.Rests holds; it returns
+	// every change of a password raises, and that r.Replaces holds; it returns
 	// ErrDisabled or ErrRevoked if the check fails.
 	Create(ctx context.Context, r Row, keep int) error
 
@@ -42,11 +42,11 @@ type SessionStore interface {
 
 // A Row is a session as a store keeps it: under a hash, never under the secret.
 type Row struct {
-	Realm   string
-	Hash    string // hex SHA-256 of realm and secret
-	Session Session
-	EndedAt time.Time // zero while nobody ended it
-	Rests   *Standing // only for Create
+	Realm    string
+	Hash     string // hex SHA-256 of realm and secret
+	Session  Session
+	EndedAt  time.Time // zero while nobody ended it
+	Replaces *Standing // only for Create
 }
 
 // A RefreshStore keeps refresh tokens in families. A family is a session row: it

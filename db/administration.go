@@ -15,7 +15,7 @@ type Administration struct{ *DB }
 
 var _ auth.Administration = Administration{}
 
-// Members searches every user unless q names an email.
+// Members lists users, the newest first. A search reads every user.
 func (a Administration) Members(ctx context.Context, q auth.MemberQuery) (list []auth.Member, err error) {
 	if text := q.Email + q.Search + q.After.ID; !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return nil, nil // no stored text can match; Postgres would refuse it, and SQLite read to the zero byte
@@ -83,7 +83,7 @@ func (a Administration) Delete(ctx context.Context, by *auth.Standing, userID st
 // change runs do, which changes a user, on behalf of by. Administrators take turns, so
 // that no two of them remove each other. Unless keepsAdmin is set, do may remove an
 // administrator, so another enabled one must exist.
-func (a Administration) change(ctx context.Context, what string, by *auth.Standing, userID string, keeps bool, do func(*tx) (int, error)) error {
+func (a Administration) change(ctx context.Context, what string, by *auth.Standing, userID string, keepsAdmin bool, do func(*tx) (int, error)) error {
 	err := a.transact(ctx, func(tx *tx) error {
 		asker := ""
 		if by != nil {
@@ -93,16 +93,15 @@ func (a Administration) change(ctx context.Context, what string, by *auth.Standi
 			return err
 		}
 		if by != nil {
-			if err := tx.stands(ctx, *by); err != nil {
+			u, err := tx.stands(ctx, *by)
+			if err != nil {
 				return err
 			}
-			if u, err := tx.user(ctx, by.UserID); err != nil {
-				return err
-			} else if u.Role != auth.RoleAdmin {
+			if u.Role != auth.RoleAdmin {
 				return auth.ErrNotAdmin
 			}
 		}
-		if !keeps {
+		if !keepsAdmin {
 			if err := tx.checkLastAdmin(ctx, userID); err != nil {
 				return err
 			}

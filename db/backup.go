@@ -42,7 +42,8 @@ func (d *DB) Backup(ctx context.Context, name string) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	// Whatever interrupts this, no file of that name holds a session.
+	// The copy gets its name when its sessions are gone: an interrupted backup leaves
+	// an empty file of that name.
 	part, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.part") // mode 0600
 	if err != nil {
 		return err

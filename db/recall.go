@@ -56,7 +56,7 @@ type recalled struct {
 	a, b string
 }
 
-// Recall (EnableCache) caches rows of one session or user where the engine can detect
+// Recall caches rows of one session or user where the engine can detect
 // every change: SQLite can, and Postgres reads as before. Call it before the first use.
 // Without changes a lookup costs a shared version check instead of a read; with many
 // changes, both.

@@ -41,7 +41,7 @@ func (s RedisSessions) enlist(ctx context.Context, r auth.Row, keep int) (listin
 	if err != nil || lost == nil && l.generation == known {
 		return l, err
 	}
-	if r.Rests != nil { // on a session of the list that was lost
+	if r.Replaces != nil { // on a session of the list that was lost
 		return l, errLostList
 	}
 	// An earlier version of the program may have filled a lost list again, without a generation.

@@ -330,7 +330,7 @@ func TestRedisReissueAfterALostList(t *testing.T) {
 		create(s, s, laptop)
 		s.lose()
 		row := s.session(s.ada, "reissued", time.Second)
-		row.Rests = &auth.Standing{UserID: s.ada.ID, Confirm: func(context.Context) error { return nil }}
+		row.Replaces = &auth.Standing{UserID: s.ada.ID, Confirm: func(context.Context) error { return nil }}
 		fault(s.T, "reissue", s.Create(s.Context(), row, 20))
 		s.wants(laptop, "nobody has signed in since")
 		if n := s.Redis.client.Exists(s.Context(), indexKey(s.realm, s.ada.ID)).Val(); n != 0 {

@@ -18,14 +18,14 @@ import (
 //
 // A session is a hash under session:REALM:HASH. Its times stand in the value and
 // are judged by the strategy's clock; the time to live only cleans up, at the
-// absolute end. Whoever deletes the key ends the session, at once. The program
+// absolute end. Deleting the key ends the session immediately. The program
 // leaves a mark in its place, so that whoever asks is told that it was revoked
 // rather than that it never was. A mark stays until the session's absolute end, or until
 // the user has [maxEnded] newer ones.
 //
 // The sessions of a user are listed in a sorted set, sessions:REALM:USER. In a cluster
-// the two lie on different nodes, and nothing changes both at once. So a session is
-// created in three commands: it is stored as pending, it is listed, and it is confirmed.
+// the row and the set lie on different nodes, and no command can change both. So a
+// session is created in three commands: it is stored as pending, it is listed, and it is confirmed.
 // A pending session is not accepted and evicts no other, and is gone after a minute; if
 // one of the commands fails, that is all that is left.
 //
@@ -51,8 +51,8 @@ var _ auth.SessionStore = RedisSessions{}
 // commands before it may take.
 const pendingLife = time.Minute
 
-// linger is how long the key outlives the session, so that the times in the value decide
-// when it ends.
+// linger is how much longer Redis keeps the key than the session lasts: when the session
+// ends is decided by the times in the value alone.
 const linger = time.Minute
 
 // Create stores a row, lists it, confirms it, and evicts beyond the newest keep. An
@@ -61,7 +61,7 @@ const linger = time.Minute
 func (s RedisSessions) Create(ctx context.Context, r auth.Row, keep int) error {
 	create := func() error { return s.create(ctx, r, keep) }
 	err := error(nil)
-	if r.Rests != nil {
+	if r.Replaces != nil {
 		err = s.Users.Turn(ctx, r.Session.User.ID, create)
 	} else {
 		err = create()
@@ -90,8 +90,8 @@ func (s RedisSessions) create(ctx context.Context, r auth.Row, keep int) error {
 		return errors.New("a session with that hash exists")
 	}
 	l, err := s.enlist(ctx, r, max(keep, 1))
-	if err == nil && r.Rests != nil && r.Rests.Confirm != nil {
-		err = r.Rests.Confirm(ctx)
+	if err == nil && r.Replaces != nil && r.Replaces.Confirm != nil {
+		err = r.Replaces.Confirm(ctx)
 	}
 	if err != nil {
 		return errors.Join(err, s.End(ctx, r.Realm, r.Hash, v.IssuedAt))

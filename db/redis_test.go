@@ -352,7 +352,7 @@ func TestRedisReissueDuringAnEnd(t *testing.T) {
 	onRedis(t, func(s *redisStage) {
 		create(s, s, s.session(s.ada, "thief", 0))
 		row := s.session(s.ada, "reissued", time.Second)
-		row.Rests = &auth.Standing{UserID: s.ada.ID, Confirm: func(ctx context.Context) error {
+		row.Replaces = &auth.Standing{UserID: s.ada.ID, Confirm: func(ctx context.Context) error {
 			old, err := s.Find(ctx, s.realm, "hash of thief")
 			if err == nil && !old.EndedAt.IsZero() {
 				err = auth.ErrRevoked

@@ -28,11 +28,11 @@ func (s Sessions) Create(ctx context.Context, r auth.Row, keep int) error {
 
 func (t *tx) createSession(ctx context.Context, r auth.Row, keep int) error {
 	v := r.Session
-	if err := t.lockUser(ctx, v.User.ID); err != nil { // or two sign-ins at once would both find room
+	if err := t.lockUser(ctx, v.User.ID); err != nil { // or two sign-ins at the same time would both find room
 		return err
 	}
-	if r.Rests != nil {
-		if err := t.stands(ctx, *r.Rests); err != nil {
+	if r.Replaces != nil {
+		if _, err := t.stands(ctx, *r.Replaces); err != nil {
 			return err
 		}
 	}

@@ -106,7 +106,7 @@ func TestCreateRefuses(t *testing.T) {
 	raised := ada
 	raised.Epoch++
 	resting := session(ada, "phone", 0)
-	resting.Rests = &auth.Standing{UserID: ada.ID, Realm: realm, SessionID: laptop.Session.ID}
+	resting.Replaces = &auth.Standing{UserID: ada.ID, Realm: realm, SessionID: laptop.Session.ID}
 	for what, row := range map[string]auth.Row{
 		"an unknown user": session(auth.User{ID: "nobody"}, "phone", 0), "a user of another epoch": session(raised, "phone", 0),
 		"in place of a session that has ended": resting,

@@ -7,38 +7,38 @@ import (
 	"sessionlab/auth"
 )
 
-// stands returns auth.ErrDisabled or auth.ErrRevoked unless by still stands. The
-// transaction must hold the user's turn.
-func (t *tx) stands(ctx context.Context, by auth.Standing) error {
+// stands returns the user of by, or auth.ErrDisabled or auth.ErrRevoked unless by still
+// stands. The transaction must hold the user's lock.
+func (t *tx) stands(ctx context.Context, by auth.Standing) (user auth.User, err error) {
 	if (by.Realm == "") != (by.SessionID == "") {
-		return errors.New("realm and session id must be set together")
+		return user, errors.New("realm and session id must be set together")
 	}
-	user, err := t.user(ctx, by.UserID)
+	user, err = t.user(ctx, by.UserID)
 	switch {
 	case err != nil:
-		return err
+		return user, err
 	case by.Epoch != nil && *by.Epoch != user.Epoch:
-		return auth.ErrRevoked
+		return user, auth.ErrRevoked
 	case by.Confirm != nil:
-		return by.Confirm(ctx)
+		return user, by.Confirm(ctx)
 	case by.SessionID == "":
-		return nil
+		return user, nil
 	}
 	var one int
 	err = t.queryRow(ctx, sessionStands, []any{by.Realm, by.SessionID, by.UserID}, []any{&one})
 	if errors.Is(err, auth.ErrNotFound) {
-		return auth.ErrRevoked
+		err = auth.ErrRevoked
 	}
-	return err
+	return user, err
 }
 
-// transactAs runs do in a transaction that holds the user's turn, if by still stands.
+// transactAs runs do in a transaction that holds the user's lock, if by still stands.
 func (d *DB) transactAs(ctx context.Context, by auth.Standing, do func(*tx) error) error {
 	return d.transact(ctx, func(tx *tx) error {
 		if err := tx.lockUser(ctx, by.UserID); err != nil {
 			return err
 		}
-		if err := tx.stands(ctx, by); err != nil {
+		if _, err := tx.stands(ctx, by); err != nil {
 			return err
 		}
 		return do(tx)

@@ -52,7 +52,7 @@ func TestEndAllWaitsForItsTurn(t *testing.T) {
 	create(t, s, session(ada, "thief", 0))
 	by := auth.Standing{UserID: ada.ID, Realm: realm, SessionID: "thief"}
 	row := session(ada, "reissued", time.Second)
-	row.Rests = &by
+	row.Replaces = &by
 	var ended chan error
 	err := d.transactAs(t.Context(), by, func(tx *tx) error {
 		if err := tx.createSession(t.Context(), row, 20); err != nil {

@@ -14,7 +14,7 @@ import (
 
 const accountPath = "/account"
 
-// linkedAccounts are the linkedAccounts of one user.
+// linkedAccounts lists the linked accounts of one user.
 type linkedAccounts []auth.Account
 
 // of returns the account at a provider, nil if there is none.
@@ -87,16 +87,14 @@ func (s *Site) accountView(c echo.Context) (views.Account, error) {
 		return m, err
 	}
 	offers := s.offers(c)
-	labels := map[string]string{auth.PasswordProvider: "Password"}
 	for _, offer := range offers {
-		labels[offer.ID] = offer.Label
 		if m.Stored && mine.of(offer.ID) == nil && offer.Unavailable == "" {
 			m.Linkable = append(m.Linkable, offer)
 		}
 	}
 	for _, a := range mine {
 		way := views.AccountWay{
-			ID: a.Provider, Label: labels[a.Provider], Email: a.Email, Linked: views.Relative(a.LinkedAt, s.Now()),
+			ID: a.Provider, Label: s.accountLabel(a.Provider), Email: a.Email, Linked: views.Relative(a.LinkedAt, s.Now()),
 			CanUnlink: s.usable(mine, a.Provider), Tokens: s.storedTokensNote(c, a),
 		}
 		if way.Label == "" {
@@ -118,6 +116,15 @@ func (s *Site) accountView(c echo.Context) (views.Account, error) {
 	return m, nil
 }
 
+// accountLabel returns what users call the provider of an account, or "" if it is not
+// configured.
+func (s *Site) accountLabel(provider string) string {
+	if provider == auth.PasswordProvider {
+		return "Password"
+	}
+	return s.Providers.Name(provider)
+}
+
 // usable reports whether the user could still sign in without the account of a
 // provider: with another one that is configured.
 func (s *Site) usable(mine linkedAccounts, without string) bool {
@@ -125,7 +132,7 @@ func (s *Site) usable(mine linkedAccounts, without string) bool {
 		if a.Provider == without {
 			continue
 		}
-		if a.Provider == auth.PasswordProvider || s.Providers.Has(a.Provider) {
+		if s.accountLabel(a.Provider) != "" {
 			return true
 		}
 	}

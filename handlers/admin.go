@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -94,15 +95,8 @@ func (s *Site) adminUser(c echo.Context) error {
 	if err != nil {
 		return Unavailable(err)
 	}
-	labels := map[string]string{auth.PasswordProvider: "Password"}
-	for _, p := range s.Providers.List {
-		labels[p.ID] = p.Name
-	}
 	for _, a := range accounts {
-		label := labels[a.Provider]
-		if label == "" {
-			label = a.Provider
-		}
+		label := cmp.Or(s.accountLabel(a.Provider), a.Provider)
 		m.Accounts = append(m.Accounts, views.AccountWay{Label: label, Email: a.Email, Linked: views.Relative(a.LinkedAt, s.Now())})
 	}
 	if r, ok := v.Manager.Strategy.(auth.Revoker); ok {

@@ -43,12 +43,18 @@ func (s *Site) requirePresent(next echo.HandlerFunc) echo.HandlerFunc {
 // sign-in within the last ten minutes. Ending sessions does not need it: that must be
 // easy, and an attacker gains nothing by it except signing the owner out.
 func (s *Site) requireFresh(next echo.HandlerFunc) echo.HandlerFunc {
-	return s.requirePresent(func(c echo.Context) error {
+	return s.requirePresent(s.checkFresh(next))
+}
+
+// checkFresh asks for a new sign-in unless the last one was within freshFor. The session
+// must have been confirmed.
+func (s *Site) checkFresh(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
 		if !fresh(VisitOf(c)) {
 			return s.requireReauth(c)
 		}
 		return next(c)
-	})
+	}
 }
 
 // fresh reports whether somebody signed in recently. A sign-in time in the future counts

@@ -182,7 +182,7 @@ func (s *Site) rehash(c echo.Context, userID, old, password string) string {
 	return hash
 }
 
-// hashProblem converts an error of hashProblem: ErrBusy becomes a 503.
+// hashProblem turns ErrBusy into a 503 and returns other errors unchanged.
 func hashProblem(err error) error {
 	if errors.Is(err, auth.ErrBusy) {
 		return WithCause(errBusy, err)

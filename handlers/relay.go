@@ -12,10 +12,9 @@ import (
 // cookie. It redirects to the GET callback with the posted values sealed in the query,
 // where they are checked against the browser's flow as usual.
 func (s *Site) relay(next http.Handler) http.Handler {
-	address := clientIP(s.Proxies)
 	relayed := s.limitBody(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Cookie") // so that an error page ignores cookies, too
-		if wait := s.limits.callbacks.Take(network(address(r))); wait > 0 {
+		if wait := s.limits.callbacks.Take(network(VisitFrom(r.Context()).client())); wait > 0 {
 			s.refuse(w, r, s.rateLimited(r, wait))
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,15 +100,12 @@ func initials(name string) string {
 	return string(out)
 }
 
-// picture returns the address of a profile picture, "" if it is of a host that pages may
-// not load pictures from.
+// picture returns the URL of a profile picture, or "" if pages may not load pictures from
+// its host.
 func (s *Site) picture(url string) string {
-	for _, hosts := range [][]string{pictureHosts, s.PictureHosts} {
-		for _, host := range hosts {
-			if strings.HasPrefix(url, host+"/") {
-				return url
-			}
-		}
+	allowed := func(host string) bool { return strings.HasPrefix(url, host+"/") }
+	if slices.ContainsFunc(pictureHosts, allowed) || slices.ContainsFunc(s.PictureHosts, allowed) {
+		return url
 	}
 	return ""
 }

@@ -51,11 +51,12 @@ func (s *Site) router() *echo.Echo {
 		admin := s.RequireLiveRole(auth.RoleAdmin)
 		e.GET("/admin/users", s.adminUsers, s.RequireSession, admin)
 		e.GET("/admin/users/:id", s.adminUser, s.RequireSession, admin)
-		e.POST("/admin/users/:id/role", s.adminRole, s.requireConfirmed, admin, s.requireFresh)
-		e.POST("/admin/users/:id/disable", s.adminDisable, s.requireConfirmed, admin, s.requireFresh)
-		e.POST("/admin/users/:id/enable", s.adminEnable, s.requireConfirmed, admin, s.requireFresh)
-		e.POST("/admin/users/:id/revoke", s.adminRevoke, s.requireConfirmed, admin, s.requireFresh)
-		e.POST("/admin/users/:id/delete", s.adminDelete, s.requireConfirmed, admin, s.requireFresh)
+		guards := []echo.MiddlewareFunc{s.requireConfirmed, admin, s.checkFresh}
+		e.POST("/admin/users/:id/role", s.adminRole, guards...)
+		e.POST("/admin/users/:id/disable", s.adminDisable, guards...)
+		e.POST("/admin/users/:id/enable", s.adminEnable, guards...)
+		e.POST("/admin/users/:id/revoke", s.adminRevoke, guards...)
+		e.POST("/admin/users/:id/delete", s.adminDelete, guards...)
 	}
 
 	e.GET("/api/session", s.apiSession, s.RequireSession)

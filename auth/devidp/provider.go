@@ -99,8 +99,8 @@ func New(issuer string, now func() time.Time, clients ...Client) (*Provider, err
 		base: u.Path,
 		// A spent code is remembered for as long as the token it was spent on,
 		// so that a replay can still revoke that token.
-		codes:  newShelf[*code](codeTTL + accessTTL),
-		tokens: newShelf[grant](accessTTL),
+		codes:  newExpiringStore[*code](codeTTL + accessTTL),
+		tokens: newExpiringStore[grant](accessTTL),
 	}
 	if err := p.setKey(private); err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)

@@ -14,7 +14,7 @@ type Exposures struct {
 	last  atomic.Pointer[Exposed]
 }
 
-// Start begins a run beside b and returns at once; [ErrBusy] if one is under way.
+// Start begins a run beside b and returns immediately, with [ErrBusy] if one is under way.
 // By identifies the visitor who asked for it.
 func (e *Exposures) Start(b *Bench, by string) error {
 	e.begun.Store(true)

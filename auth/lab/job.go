@@ -28,7 +28,7 @@ type Progress[T any] struct {
 	Err      error // why the last run ended early; context.Canceled if it was called off
 }
 
-// Start begins a run and returns at once; [ErrBusy] if one is under way. The run
+// Start begins a run and returns immediately, with [ErrBusy] if one is under way. The run
 // must return soon after its context is done, and calls report with a result that
 // it does not change afterwards.
 func (j *Job[T]) Start(run func(ctx context.Context, report func(done, of int, soFar T)) error) error {

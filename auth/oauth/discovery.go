@@ -16,8 +16,8 @@ import (
 	"sessionlab/auth"
 )
 
-// retryAfter is how long a failed discovery is cached, so that a dead provider does not
-// slow every request.
+// retryAfter is how long a failed discovery is cached: requests must not each wait for a
+// provider that is down.
 const retryAfter = 5 * time.Second
 
 // endpoints holds what discovery found of a provider.
@@ -236,8 +236,8 @@ func (p *Provider) knownAuthorization() string {
 		default:
 		}
 	}
-	if p.Issuer == googleIssuer {
-		return googleIssuer
+	if p.Issuer == GoogleIssuer {
+		return GoogleIssuer
 	}
 	return ""
 }

@@ -73,13 +73,13 @@ type Provider struct {
 	accepted oauth2.AuthStyle // by the token endpoint; zero until then
 }
 
-// googleIssuer names Google in ID tokens and starts its discovery.
-const googleIssuer = "https://accounts.google.com"
+// GoogleIssuer is the issuer of Google's ID tokens, where its discovery begins.
+const GoogleIssuer = "https://accounts.google.com"
 
 // NewGoogle returns Google as a provider.
 func NewGoogle(clientID, clientSecret string) *Provider {
 	return &Provider{
-		ID: "google", Name: "Google", Issuer: googleIssuer,
+		ID: "google", Name: "Google", Issuer: GoogleIssuer,
 		ClientID: clientID, ClientSecret: clientSecret,
 	}
 }
@@ -302,8 +302,13 @@ func (p *Providers) FormTargets() []string {
 	return slices.Compact(origins)
 }
 
-// Has reports whether a provider of that id is configured.
-func (p *Providers) Has(id string) bool { return p.find(id) != nil }
+// Name returns the name of the provider with that id, or "" if none is configured.
+func (p *Providers) Name(id string) string {
+	if provider := p.find(id); provider != nil {
+		return provider.Name
+	}
+	return ""
+}
 
 func (p *Providers) find(id string) *Provider {
 	i := slices.IndexFunc(p.List, func(q *Provider) bool { return q.ID == id })

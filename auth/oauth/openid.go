@@ -137,7 +137,7 @@ func (o *openID) flaw(c *claims, alg, accessToken, nonce string) string {
 // isIssuer compares as strings, but forgives Google for leaving out "https://", as
 // Google says that it may.
 func (o *openID) isIssuer(iss string) bool {
-	return iss == o.issuer || o.issuer == googleIssuer && "https://"+iss == googleIssuer
+	return iss == o.issuer || o.issuer == GoogleIssuer && "https://"+iss == GoogleIssuer
 }
 
 // accessTokenHash is the at_hash of an access token (OpenID Connect Core §3.1.3.6).

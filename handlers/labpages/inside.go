@@ -193,7 +193,7 @@ func sideFacts(m *auth.Manager, s auth.Session, err error, jar *auth.Jar) []view
 	if r, ok := m.Strategy.(auth.Revoker); ok {
 		ended.Value = "yes, " + views.Within(r.Window())
 		if _, ok := m.Strategy.(auth.Lister); !ok {
-			ended.Value = "only all at once, " + views.Within(r.Window())
+			ended.Value = "only all of them together, " + views.Within(r.Window())
 		}
 	}
 	facts := []views.Fact{{Value: "–"}, {Value: "–"}, {Value: "–"}, {Value: "–"}, {Value: "–"}, {Value: "–"},

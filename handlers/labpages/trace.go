@@ -160,7 +160,7 @@ func (l *Lab) watchSignIns(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		starts := c.Path() == "/sign-in/:provider" || c.Path() == "/account/link/:provider"
 		ends := c.Path() == "/sign-in/:provider/callback"
-		if !starts && !ends || lab.From(c.Request().Context()) != nil || !l.site.Providers.Has(c.Param("provider")) {
+		if !starts && !ends || lab.From(c.Request().Context()) != nil || l.site.Providers.Name(c.Param("provider")) == "" {
 			return next(c)
 		}
 		visitor, err := l.visitor(c)

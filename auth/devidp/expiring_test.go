@@ -7,7 +7,7 @@ import (
 
 func TestShelfIsBounded(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	s := newShelf[int](time.Minute)
+	s := newExpiringStore[int](time.Minute)
 	first := s.put(0, now)
 	second := s.put(1, now)
 	for i := 2; i <= maxKept; i++ {

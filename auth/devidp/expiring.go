@@ -8,7 +8,7 @@ import (
 
 type digest = [sha256.Size]byte
 
-// A expiringStore keeps values for ttl under the SHA-256 of a random secret, and
+// An expiringStore keeps values for ttl under the SHA-256 of a random secret, and
 // drops the oldest beyond maxKept. Its owner locks it.
 type expiringStore[V any] struct {
 	ttl   time.Duration
@@ -21,7 +21,7 @@ type item[V any] struct {
 	until time.Time
 }
 
-func newShelf[V any](ttl time.Duration) expiringStore[V] {
+func newExpiringStore[V any](ttl time.Duration) expiringStore[V] {
 	return expiringStore[V]{ttl: ttl, items: make(map[digest]item[V])}
 }
 
