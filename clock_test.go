@@ -174,27 +174,3 @@ func TestSweepByAClockAhead(t *testing.T) {
 	p, _ = runWith(t, clock.Now, vars...)
 	ada.At(p).Wants("/api/session", 200)
 }
-
-// TestSignOutUnderALock: in compare mode a sign-out writes under every strategy. While
-// somebody else holds the lock they wait together, not one after the other.
-func TestSignOutUnderALock(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits as long as a visitor would")
-	}
-	file := t.TempDir() + "/s.db"
-	p, _ := runWith(t, time.Now, "DATABASE_URL="+file)
-	ada := e2e.Visit(t, p)
-	ada.SignIn("ada")
-	other := dbtest.Shell(t, file)
-	other.SetMaxOpenConns(1)
-	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
-	ada.Client.Timeout = 8 * time.Second // 5 to wait, and the rest for a busy machine
-	if got := ada.Post("/sign-out"); got.Status != 503 {
-		t.Errorf("got %d, want 503", got.Status)
-	}
-	if _, err := other.Exec("ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
-}

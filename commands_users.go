@@ -37,7 +37,7 @@ func openUserAdmin(ctx context.Context, c *invocation) (*userAdmin, error) {
 		return nil, err
 	}
 	o := &userAdmin{users: db.Administration{DB: store.db}, store: store, log: newLog(cfg, c.log)}
-	if o.strategy, err = newAdministrated(cfg, store, c.now); err != nil {
+	if o.strategy, err = newAdminStrategy(cfg, store, c.now); err != nil {
 		store.Close()
 		return nil, err
 	}
@@ -57,9 +57,9 @@ func (c *config) databaseExists() error {
 	return nil
 }
 
-// newAdministrated returns the site's strategy, to work on stored sessions only: it uses
+// newAdminStrategy returns the site's strategy, to work on stored sessions only: it uses
 // a throwaway key, so it cannot open cookies.
-func newAdministrated(cfg config, store *stores, now func() time.Time) (auth.Strategy, error) {
+func newAdminStrategy(cfg config, store *stores, now func() time.Time) (auth.Strategy, error) {
 	ring, err := newRing()
 	if err != nil {
 		return nil, err

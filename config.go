@@ -35,25 +35,25 @@ const compare = "compare"
 // startup with a one-line error that names the variable and never quotes the value. The
 // tag "only" lists the strategies that use a setting.
 type config struct {
-	Addr       address  `env:"ADDR" envDefault:"localhost:8080"`
-	BaseURL    origin   `env:"BASE_URL"`
-	Strategy   strategy `env:"SESSION_STRATEGY" envDefault:"compare"`
-	Seal       seal     `env:"SESSION_SEAL" envDefault:"securecookie"`
-	Keys       keys     `env:"SESSION_KEYS"`
-	Version    number   `env:"SESSION_VERSION" envDefault:"1" only:"cookie epoch hybrid renew pair rotation"`
-	Idle       lifetime `env:"SESSION_IDLE" envDefault:"168h" only:"cookie database epoch hybrid pair rotation"`
-	Max        lifetime `env:"SESSION_MAX" envDefault:"720h"`
-	RefreshAt  share    `env:"SESSION_REFRESH_AT" envDefault:"0.8" only:"cookie database epoch hybrid"`
-	HybridTTL  lifetime `env:"HYBRID_TTL" envDefault:"5m" only:"hybrid"`
-	AccessTTL  lifetime `env:"ACCESS_TTL" envDefault:"15m" only:"pair rotation"`
-	RenewTTL   lifetime `env:"RENEW_TTL" envDefault:"10m" only:"renew"`
-	Grace      grace    `env:"REFRESH_GRACE" envDefault:"30s" only:"rotation"`
-	DrainDelay grace    `env:"DRAIN_DELAY" envDefault:"2s"`
-	Database   database `env:"DATABASE_URL" envDefault:"sessionlab.db" only:"database epoch hybrid renew pair rotation"`
-	Redis      redisURL `env:"REDIS_URL" only:"database hybrid"`
-	LabPublic  enabled  `env:"LAB_PUBLIC"`
-	DevIDP     toggle   `env:"DEV_IDP" envDefault:"auto"`
-	Proxies    prefixes `env:"TRUSTED_PROXIES"`
+	Addr       address   `env:"ADDR" envDefault:"localhost:8080"`
+	BaseURL    origin    `env:"BASE_URL"`
+	Strategy   strategy  `env:"SESSION_STRATEGY" envDefault:"compare"`
+	Seal       seal      `env:"SESSION_SEAL" envDefault:"securecookie"`
+	Keys       keys      `env:"SESSION_KEYS"`
+	Version    number    `env:"SESSION_VERSION" envDefault:"1" only:"cookie epoch hybrid renew pair rotation"`
+	Idle       lifetime  `env:"SESSION_IDLE" envDefault:"168h" only:"cookie database epoch hybrid pair rotation"`
+	Max        lifetime  `env:"SESSION_MAX" envDefault:"720h"`
+	RefreshAt  share     `env:"SESSION_REFRESH_AT" envDefault:"0.8" only:"cookie database epoch hybrid"`
+	HybridTTL  lifetime  `env:"HYBRID_TTL" envDefault:"5m" only:"hybrid"`
+	AccessTTL  lifetime  `env:"ACCESS_TTL" envDefault:"15m" only:"pair rotation"`
+	RenewTTL   lifetime  `env:"RENEW_TTL" envDefault:"10m" only:"renew"`
+	Grace      grace     `env:"REFRESH_GRACE" envDefault:"30s" only:"rotation"`
+	DrainDelay grace     `env:"DRAIN_DELAY" envDefault:"2s"`
+	Database   database  `env:"DATABASE_URL" envDefault:"sessionlab.db" only:"database epoch hybrid renew pair rotation"`
+	Redis      redisURL  `env:"REDIS_URL" only:"database hybrid"`
+	LabPublic  labSwitch `env:"LAB_PUBLIC"`
+	DevIDP     toggle    `env:"DEV_IDP" envDefault:"auto"`
+	Proxies    prefixes  `env:"TRUSTED_PROXIES"`
 
 	PictureHosts origins  `env:"PICTURE_HOSTS"`
 	MetricsAddr  address  `env:"METRICS_ADDR"`
@@ -176,13 +176,9 @@ func onLoopback(a address) bool {
 	return handlers.IsLoopback(host)
 }
 
-// checkSite refuses a site that lacks what the settings take for granted. It runs after
-// the lab has been added, because no setting tells whether this program includes the lab.
+// checkSite returns an error if the settings do not fit the site that was made of them.
 func (c *config) checkSite(site *handlers.Site) error {
-	switch {
-	case bool(c.LabPublic) && site.Extension == nil:
-		return errors.New("LAB_PUBLIC: want it unset, because this program has no lab")
-	case site.IDP != nil && !handlers.IsLoopback(c.BaseURL.Hostname()) && !site.Isolated():
+	if site.IDP != nil && !handlers.IsLoopback(c.BaseURL.Hostname()) && !site.Isolated() {
 		return errors.New("DEV_IDP: want off, because with it everybody may be anybody and BASE_URL is not on loopback")
 	}
 	return nil
@@ -211,9 +207,9 @@ func (c *config) lifetimes() auth.Lifetimes {
 
 func (c *config) version() int64 { return int64(c.Version) }
 
-// single returns the strategy of the site itself: database in compare mode.
+// single returns the name of the site's strategy.
 func (c *config) single() string {
-	if c.Strategy == compare {
+	if c.Strategy == compare { // which runs beside it
 		return "database"
 	}
 	return string(c.Strategy)
@@ -237,22 +233,22 @@ func (c *config) devIDP() bool {
 
 // The types of settings. The errors of their UnmarshalText complete the phrase "NAME: want …".
 type (
-	address  string
-	issuer   string
-	strategy string
-	seal     string
-	keys     struct{ *auth.KeyRing }
-	number   int64
-	lifetime time.Duration
-	grace    time.Duration
-	share    float64
-	database string
-	redisURL string
-	enabled  bool
-	toggle   string
-	onOff    string
-	logLevel slog.Level
-	prefixes []netip.Prefix
+	address   string
+	issuer    string
+	strategy  string
+	seal      string
+	keys      struct{ *auth.KeyRing }
+	number    int64
+	lifetime  time.Duration
+	grace     time.Duration
+	share     float64
+	database  string
+	redisURL  string
+	labSwitch bool
+	toggle    string
+	onOff     string
+	logLevel  slog.Level
+	prefixes  []netip.Prefix
 )
 
 var (
@@ -365,7 +361,7 @@ func (s *share) UnmarshalText(b []byte) error {
 	return nil
 }
 
-func (e *enabled) UnmarshalText(b []byte) error {
+func (e *labSwitch) UnmarshalText(b []byte) error {
 	*e = true
 	if string(b) != "1" {
 		return errors.New("1, or it unset")

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// healthWait bounds the question of healthcheck.
+// healthWait bounds the request that healthcheck makes.
 const healthWait = 3 * time.Second
 
-// healthcheck asks the site that runs with the same settings whether it lives. It is for
-// supervisors in whose image there is no other program, such as Docker.
+// healthcheck asks the site that runs with the same settings whether it is alive. It is
+// for container images that contain no other program, such as curl.
 func healthcheck(ctx context.Context, c *invocation) error {
 	cfg, err := readConfig(c.environ)
 	if err != nil {

@@ -1,6 +1,5 @@
-// Sessionlab signs people in with OAuth and keeps them signed in with sessions. It runs
-// every session strategy side by side, for comparison, or a single one, as a starter for
-// a site of your own. See README.md.
+// Sessionlab signs people in with OAuth and keeps them signed in with sessions. See
+// README.md.
 package main
 
 import (
@@ -23,8 +22,8 @@ func main() {
 	os.Exit(runCommand(context.Background(), os.Args[1:], c))
 }
 
-// run runs the whole program: it serves until ctx is done, then drains for cfg.DrainDelay
-// unless hurry is signaled. It reads the time only from now.
+// run runs the whole program: it serves until ctx is done, and cfg.DrainDelay longer
+// unless hurry is closed. It reads the time only from now.
 func run(ctx context.Context, hurry <-chan struct{}, now func() time.Time, environ []string, out, logTo io.Writer) error {
 	cfg, err := readConfig(environ)
 	if err != nil {
@@ -85,7 +84,6 @@ func run(ctx context.Context, hurry <-chan struct{}, now func() time.Time, envir
 		Name: kind.Name, Strategy: strategy, SignOuts: vault.Sealer(auth.SignOutPurpose), Now: now, Observe: observe, Log: log,
 	})
 
-	// The lab, for SESSION_STRATEGY=compare; see lab.go. A starter deletes this block.
 	if cfg.Strategy == compare {
 		stop, err := openLab(ctx, cfg, site, store, parts, vault, observe, log)
 		if err != nil {
@@ -93,7 +91,6 @@ func run(ctx context.Context, hurry <-chan struct{}, now func() time.Time, envir
 		}
 		defer stop()
 	}
-	// The end of the lab.
 
 	if err := cfg.checkSite(site); err != nil {
 		return err

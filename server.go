@@ -22,16 +22,16 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      15 * time.Second,
 		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    60 << 10, // net/http adds 4 KiB; the site answers 431 above 16 KiB, not counting its own cookies
+		MaxHeaderBytes:    60 << 10, // net/http adds 4 KiB; the site answers 431 above 16 KiB, not counting cookies of its own beyond their budget
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
 // serve answers requests until ctx is done. Then readiness checks fail while it keeps
-// serving for moment, so that load balancers stop sending requests; hurry cuts that
+// serving for delay, so that load balancers stop sending requests; hurry cuts that
 // short. Then it stops accepting connections, waits up to drain for requests in flight,
 // and closes the rest. That is not an error.
-func serve(ctx context.Context, hurry <-chan struct{}, moment, drain time.Duration, l net.Listener, server *http.Server, log *slog.Logger) error {
+func serve(ctx context.Context, hurry <-chan struct{}, delay, drain time.Duration, l net.Listener, server *http.Server, log *slog.Logger) error {
 	server.Handler = closeWhenDone(ctx, server.Handler)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
@@ -40,12 +40,12 @@ func serve(ctx context.Context, hurry <-chan struct{}, moment, drain time.Durati
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	log.Info("stopping", "after", moment, "drain", drain)
+	log.Info("stopping", "after", delay, "drain", drain)
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
 	case <-hurry:
-	case <-time.After(moment):
+	case <-time.After(delay):
 	}
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()

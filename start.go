@@ -59,8 +59,7 @@ func openStore(ctx context.Context, cfg config, now func() time.Time, observe au
 	return s, nil
 }
 
-// openRedis opens Redis if it is configured and keeps hybrid's sessions there, and
-// database's outside compare mode.
+// openRedis opens Redis if it is configured and keeps sessions there.
 func (s *stores) openRedis(ctx context.Context, cfg config, observe auth.Observer) (err error) {
 	if !cfg.usesRedis() {
 		return nil
@@ -70,7 +69,7 @@ func (s *stores) openRedis(ctx context.Context, cfg config, observe auth.Observe
 	}
 	s.redis.Observe = observe
 	s.Behind = db.RedisSessions{Redis: s.redis, Users: s.db}
-	if cfg.Strategy != compare {
+	if cfg.Strategy != compare { // compare mode shows database with the table, too
 		s.Sessions = s.Behind
 	}
 	tables := s.Ready
@@ -294,7 +293,7 @@ func newKeeper(cfg config, vault *auth.Vault, accounts auth.Accounts, now func()
 func banner(w io.Writer, cfg config, site *handlers.Site, store *stores, keys string, admins bool) {
 	var providers []string
 	strategy := cfg.single()
-	if site.Extension != nil {
+	if cfg.Strategy == compare {
 		strategy = compare + ": every strategy at once"
 		if cfg.LabPublic {
 			strategy += ", one private bench per visitor"

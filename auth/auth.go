@@ -130,7 +130,7 @@ func (t Target) Check() error {
 	case t.UserID == "":
 		return errors.New("target names no user")
 	case named != 1:
-		return errors.New("target names no sessions")
+		return errors.New("target must name exactly one of SessionID, Except and All")
 	}
 	return nil
 }

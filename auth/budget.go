@@ -17,13 +17,13 @@ type budget struct {
 
 type budgetKey struct{}
 
-// fastEnough is the time within which storage answers when it is healthy. One click in the
-// lab can use storage a thousand times; with a server 4 ms away that takes five seconds.
+// fastEnough is the time within which storage answers when it is healthy. A request
+// may use storage a thousand times; with a server 4 ms away that takes five seconds.
 const fastEnough = 8 * time.Millisecond
 
-// WithStorageWait returns a context under which the uses of storage that take longer than
-// 8 ms last at most that long together. Waiting for anything else, such as a provider,
-// does not count. If ctx already has a bound, it is returned unchanged.
+// WithStorageWait returns a context under which storage may be waited for no longer than
+// most in total. Uses that take up to 8 ms do not count, nor does waiting for anything
+// else, such as a provider. If ctx already has a bound, it is returned unchanged.
 func WithStorageWait(ctx context.Context, most time.Duration, now func() time.Time) context.Context {
 	if ctx.Value(budgetKey{}) != nil {
 		return ctx

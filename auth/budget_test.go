@@ -37,7 +37,7 @@ func TestStorageWaitIsSharedByARequest(t *testing.T) {
 		clock.Advance(time.Minute) // at a provider
 	}
 	ctx = auth.WithStorageWait(context.Background(), 5*time.Second, clock.Now)
-	for range 2000 { // a press in the lab, over a server that is 4 ms away
+	for range 2000 { // over a server that is 4 ms away
 		_, done := auth.ForStorage(ctx, 3*time.Second)
 		clock.Advance(4 * time.Millisecond)
 		done()

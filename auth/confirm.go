@@ -4,7 +4,7 @@ import "context"
 
 // Confirm asks what the server remembers of a session that Load accepted, and returns it
 // with the user as they are now. It ignores copies cached in the browser. If the strategy
-// caches nothing, Confirm returns loaded.
+// is not a [Confirmer], Confirm returns loaded.
 //
 // A refusal that ends the session clears the cookies. A fault keeps them, and
 // confirms nothing.

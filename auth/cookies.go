@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Cookie limits. Browsers drop a cookie whose name and value exceed 4,096 bytes
-// without a word (RFC 6265bis §5.6), and some count the attributes too.
+// Cookie limits. Browsers silently drop a cookie whose name and value exceed 4,096 bytes
+// (RFC 6265bis §5.6), and some count the attributes too.
 const (
 	maxSetCookie = 4050                 // bytes of one Set-Cookie line, name and attributes included
 	maxChunks    = 3                    // cookies that one value may be spread over

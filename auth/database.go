@@ -20,8 +20,8 @@ const maxSessions = 20
 // checked: that is a fault (503), never a sign-out.
 //
 // The store never sees the secret, only a hash of it, so that a copy of the
-// table signs nobody in (ASVS 11.4.1). Realm keeps apart the strategies and
-// benches that share a table: it is part of the hash and of every condition.
+// table signs nobody in (ASVS 11.4.1). Realm separates the sessions of strategies
+// and sites that share a table: it is part of the hash and of every condition.
 type Database struct {
 	Store SessionStore
 	Realm string

@@ -54,8 +54,8 @@ func (l Lifetimes) rest() time.Duration {
 // over reports whether now is at or after end.
 func over(end, now time.Time) bool { return !now.Before(end) }
 
-// until is the token's life in the browser: to the session's idle end, or as
-// long as the browser is open.
+// tokenUntil returns a token that the browser keeps until end, or until it closes if the
+// session is not to be remembered.
 func (s Session) tokenUntil(value string, end time.Time) Token {
 	if !s.Remember {
 		return Token{Value: value}

@@ -28,7 +28,7 @@ type memo struct {
 const maxMemoValue = 4 << 10
 
 // NewMemo returns a Memo of at most that many entries. Each takes about 1 KiB, and never
-// more than 8; nothing of the request that showed it is kept.
+// more than 8; an entry keeps no part of the request in memory.
 func NewMemo(entries int) *Memo {
 	known, err := lru.New[[sha256.Size]byte, memo](max(entries, 1))
 	if err != nil {

@@ -7,14 +7,14 @@ import (
 
 // Pair keeps two sealed tokens in the browser: an access token that is trusted for a
 // quarter of an hour, and a refresh token that names the session and nothing else. The
-// refresh token replaces the access token, after the user is read again.
+// refresh token is exchanged for new tokens, after the user is read again.
 //
 // The two are sealed with different keys and types, so that neither is accepted
 // as the other. The server keeps no session: it cannot list them, and a stolen
 // refresh token works until the absolute end. It is no [Revoker]; an
 // administrator can disable the user, which holds within TTL.
 //
-// API clients may show the access token as a bearer token (RFC 6750).
+// API clients may send the access token as a bearer token (RFC 6750).
 type Pair struct {
 	Access  Sealer
 	Refresh Sealer
@@ -81,8 +81,8 @@ func (p *Pair) seal(ctx context.Context, s Session) (Session, Tokens, error) {
 	return s, Tokens{Access: access, Refresh: s.tokenUntil(refresh, s.ExpiresAt)}, nil
 }
 
-// sealAccess makes the access token of a session that a refresh token stands
-// behind; the session's own idle end is the refresh token's.
+// sealAccess makes the access token of a session that also has a refresh token; the
+// session's idle end is that of the refresh token.
 func sealAccess(ctx context.Context, seal Sealer, s Session, ttl time.Duration, now time.Time) (Session, Token, error) {
 	exp := earlier(now.UTC().Truncate(time.Millisecond).Add(ttl), s.ExpiresAt)
 	s.RenewAt = exp
@@ -93,8 +93,8 @@ func sealAccess(ctx context.Context, seal Sealer, s Session, ttl time.Duration, 
 	return s, s.tokenUntil(value, exp), nil
 }
 
-// openAccess judges an access token by itself. One that is not good is stale
-// while a refresh token stands beside it.
+// openAccess judges an access token by itself. If it is not valid but there is a refresh
+// token, the error is ErrStale.
 func openAccess(ctx context.Context, seal Sealer, t Tokens, now time.Time) (Session, error) {
 	c, err := openSession(ctx, seal, t.Access.Value)
 	if err == nil && over(c.ExpiresAt, now) {

@@ -29,8 +29,8 @@ const (
 // ErrBusy says that too many passwords are being hashed. It is a fault.
 var ErrBusy = errors.New("too many passwords at once")
 
-// Passwords hashes passwords and checks them, with argon2id (RFC 9106), into the
-// string format of the Password Hashing Competition. It must not be copied.
+// Passwords hashes passwords with argon2id (RFC 9106), into the string format of the
+// Password Hashing Competition, and checks them. It must not be copied.
 //
 // Hashing is made to be expensive, so it is limited: two run at a time, and a caller that
 // waits longer than two seconds gets ErrBusy. Otherwise a flood of sign-ins could exhaust

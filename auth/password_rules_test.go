@@ -11,7 +11,7 @@ import (
 )
 
 func TestFlawOf(t *testing.T) {
-	known := []string{"ada.lovelace@mail.test", "Ada Lovelace", "sessionlab"}
+	known := []string{"ada.lovelace@mail.test", "Ada Lovelace", "riverbend"}
 	for password, want := range map[string]auth.PasswordFlaw{
 		"":                                      auth.PasswordShort,
 		"fourteen bytes":                        auth.PasswordShort,
@@ -27,7 +27,7 @@ func TestFlawOf(t *testing.T) {
 		"abcabcabcabcabcabc":                    auth.PasswordCommon,
 		"123456789012345":                       auth.PasswordCommon,
 		"lovelace.ada@mail.test":                auth.PasswordPersonal,
-		"sessionlab sessionlab 1":               auth.PasswordPersonal,
+		"riverbend riverbend 1":                 auth.PasswordPersonal,
 		"AdaLovelace2024!":                      auth.PasswordPersonal,
 		"ada counts bernoulli numbers":          "",
 		"übergrößenträger":                      "",
@@ -44,7 +44,7 @@ func TestFlawOf(t *testing.T) {
 
 // TestEasyPasswords tries what people choose when they are asked for something long.
 func TestEasyPasswords(t *testing.T) {
-	known := []string{"grace.hopper@harvard.test", "Grace Hopper", "sessionlab"}
+	known := []string{"grace.hopper@harvard.test", "Grace Hopper", "riverbend"}
 	for _, c := range []struct {
 		flaw      auth.PasswordFlaw
 		passwords []string
@@ -69,7 +69,7 @@ func TestEasyPasswords(t *testing.T) {
 		}},
 		{auth.PasswordPersonal, []string{
 			"grace hopper 1906", "GraceHopper1906!", "Hopper, Grace, 1!", "harvard hopper 24", "gr4ce.h0pper!!!!", "grace@harvard.test",
-			"harvard1234567 test", "sessionlab123456", "Session1ab!Session1ab!", "my sessionlab 123", "sessionlab grace 1",
+			"harvard1234567 test", "riverbend123456", "R1verbend!R1verbend!", "my riverbend 123", "riverbend grace 1",
 		}},
 	} {
 		for _, password := range c.passwords {
@@ -83,7 +83,7 @@ func TestEasyPasswords(t *testing.T) {
 // TestGoodPasswords tries good passwords, of people and of password managers, in any
 // language. None of it may be refused.
 func TestGoodPasswords(t *testing.T) {
-	known := []string{"grace.hopper@harvard.test", "Grace Hopper", "sessionlab"}
+	known := []string{"grace.hopper@harvard.test", "Grace Hopper", "riverbend"}
 	for _, password := range []string{
 		"the cat sat on the mat", "blue horse green tree", "my dog eats homework", "row row row your boat", "she sells sea shells",
 		"purple monkey dishwasher", "were the trees dressed", "a tall glass of water", "coffee first, then talk", "we were three for tea",

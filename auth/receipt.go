@@ -30,8 +30,8 @@ func Observers(all ...Observer) Observer {
 	}
 }
 
-// A step that is being observed. It is a value and no closure, so that it costs
-// nothing where nobody watches.
+// observed is a step that is being observed. It is a struct and not a closure, so that it
+// costs nothing where nobody watches.
 type observed struct{ end func(error) }
 
 // observe brackets a step: defer observe(ctx, o, kind, step).done(&err).
@@ -115,7 +115,7 @@ func (r *Receipt) count(kind string) {
 	}
 }
 
-// noop watches.
+// noop ends a step that is not recorded.
 func noop(error) {}
 
 type receiptKey struct{}
@@ -132,7 +132,7 @@ func ReceiptFrom(ctx context.Context) *Receipt {
 }
 
 // Receipts is the Observer that fills the receipt of a step's context, if it has
-// one. The clock is the process clock, not that of a bench.
+// one. The clock is that of the process.
 func Receipts(now func() time.Time) Observer {
 	return func(ctx context.Context, kind, step string) func(error) {
 		r := ReceiptFrom(ctx)

@@ -71,7 +71,7 @@ func (r *Renew) Renew(ctx context.Context, t Tokens) (Session, Tokens, error) {
 func (r *Renew) End(context.Context, Tokens) error { return nil }
 
 // seal gives the browser the token until the absolute end: a browser that dropped
-// it when it expires could never show it for renewal.
+// it when it expires could never send it for renewal.
 func (r *Renew) seal(ctx context.Context, s Session) (Session, Tokens, error) {
 	now := r.Now()
 	exp := earlier(now.UTC().Truncate(time.Millisecond).Add(r.TTL), s.EndsAt)

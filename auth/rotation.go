@@ -20,14 +20,14 @@ import (
 //
 // A response may also be lost, for example on a bad mobile connection. So for as long as
 // nobody has spent the successor, the spent token yields another one, once, which lives
-// no longer than the first; the first is dead, and whoever shows it ends the family.
+// no longer than the first; the first is dead, and whoever presents it ends the family.
 // There is never more than one live token, so two holders of one family collide all the
 // same. This is where it departs from the RFC: a copy of the token that was spent last is
 // worth as much as a live one until the owner comes back. A Grace of zero follows the RFC
 // exactly and can sign out a user who has two tabs open.
 //
 // The server keeps a row per family and one per token. Ending a family takes full effect
-// when its access token expires, within TTL. API clients may show the access token as a
+// when its access token expires, within TTL. API clients may send the access token as a
 // bearer token (RFC 6750).
 type Rotation struct {
 	Access    Sealer

@@ -32,12 +32,12 @@ type Claims struct {
 	Data      []byte    // JSON, for those that carry something else
 }
 
-// A Vault makes the sealers of one site or bench: a key per purpose from each
+// A Vault makes the sealers of one realm: a key per purpose from each
 // key of the ring, and the session version in every value.
 type Vault struct {
 	Format  string // a name in [Formats]
 	Ring    *KeyRing
-	Realm   string       // part of every derived key; benches do not open each other's values
+	Realm   string       // part of every derived key, so that no realm opens the values of another
 	Version func() int64 // the session version; raising it ends everything sealed for sessions
 	Profile int          // maximum bytes of name and picture in one value; 0 means no limit
 	Memo    *Memo        // may be nil

@@ -9,7 +9,7 @@ import (
 // The budget of a sign-in. Servers and proxies refuse requests whose headers are too
 // large, and a browser whose cookies are too large could not even sign out.
 const (
-	otherCookies = 3 << 10 // bytes of the CookieBudget for cookies that are no session, one sign-in under way among them
+	otherCookies = 3 << 10 // bytes of CookieBudget for other cookies than sessions, such as a sign-in's in progress
 )
 
 // IssueAll starts a session under every manager, or under none: it sets cookies

@@ -14,9 +14,9 @@ type SessionStore interface {
 	// Create stores a new row and ends the user's live rows of that realm except the
 	// newest keep. A row is newer than those that were stored before it, whatever their
 	// times say. Create must also bound the number of a user's ended rows. Before the row
-	// takes effect it must check that the user is enabled and of the row's epoch, which
-	// every change of a password raises, and that r.Replaces holds; it returns
-	// ErrDisabled or ErrRevoked if the check fails.
+	// takes effect it must check that the user is enabled and still has the row's epoch,
+	// which every change of a password raises, and that r.Replaces still stands. It
+	// returns ErrDisabled or ErrRevoked if a check fails.
 	Create(ctx context.Context, r Row, keep int) error
 
 	// Find returns a row, ended and expired ones included, with the user as
@@ -120,9 +120,9 @@ type Directory interface {
 	SignIn(ctx context.Context, id Identity) (User, error)
 }
 
-// Accounts are the users with the accounts that lead to them. Every method that
-// changes something does so in one transaction, in which the [Standing] of whoever
-// asks is checked: it is [ErrRevoked] or [ErrDisabled] if it does not hold.
+// Accounts are the users with the accounts that lead to them. Every method that changes
+// something does so in one transaction. If it is given a [Standing], the transaction
+// checks it, and the error is [ErrRevoked] or [ErrDisabled] if it does not hold.
 type Accounts interface {
 	Epochs
 

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Parts are the dependencies of strategies. The site, each bench and the contract
-// suite fill them in; the table below picks what each strategy needs.
+// Parts are the dependencies of strategies. The site and the contract suite fill
+// them in; the table below picks what each strategy needs.
 type Parts struct {
 	Sealer   func(purpose string) Sealer // of what browsers hold; see [Vault]
 	Stored   func(purpose string) Sealer // of what stays on the server
@@ -15,7 +15,7 @@ type Parts struct {
 	Behind   SessionStore                // behind hybrid's snapshot, such as one in memory; nil: Sessions
 	Refresh  RefreshStore                // nil without a database
 	Apart    bool                        // Sessions is a separate store from Users; Behind is always separate
-	Realm    string                      // of the site or bench; each strategy gets a realm of its own within it
+	Realm    string                      // each strategy gets a realm of its own within it
 	Life     Lifetimes
 	Now      func() time.Time
 	Text     func() string // fresh random text of at least 128 bits, such as crypto/rand.Text

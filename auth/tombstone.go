@@ -27,7 +27,7 @@ const SignOutPurpose = "signed-out"
 
 const (
 	signedOutCookie = "signed-out"
-	maxSignedOut    = 32 // sessions on a tombstone: the last four sign-outs of eight strategies
+	maxSignedOut    = 32 // sessions on a tombstone: the last four sign-outs of seven strategies, and a few more
 	idHashBytes     = 6  // bytes of each hash: the chance of a false match is about 1 in 10^13
 )
 

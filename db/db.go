@@ -18,11 +18,11 @@
 // statement seeing what was committed before it; those that change what belongs
 // to one user take turns.
 //
-// The package returns no verdicts on sessions. A row that is not there is
-// [auth.ErrNotFound]; every other error is a fault and tells nothing about the validity
-// of a session, with the one exception of [auth.ErrDisabled] at a sign-in. It starts no
-// goroutine, and reads no clock but the one it is handed. It never sees a secret, only
-// hashes.
+// The package does not judge the sessions that it reads. A row that is not there is
+// [auth.ErrNotFound]. A refused change is the error that the interfaces of package auth
+// name, such as [auth.ErrRevoked]; every other error is a fault and tells nothing about
+// the validity of a session. It starts no goroutine, and reads no clock but the one it is
+// handed. It never sees a secret, only hashes.
 //
 // The statements stand in statements.go. They use TEXT and BIGINT, $1 and ON CONFLICT,
 // and nothing that only one engine understands; engine-specific code is in sqlite.go or

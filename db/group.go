@@ -16,12 +16,12 @@ import (
 //
 // There is no worker goroutine. The first writer to arrive becomes the leader: it takes
 // the lock, runs the queued writes, commits, and appoints the next leader. A writer who
-// is alone does what it would do without a group. What fails is undone alone; if the
-// commit fails it has failed for all.
+// is alone does what it would do without a group. A write that fails is undone by itself;
+// if the commit fails, all of them have failed.
 type group struct {
 	mu      sync.Mutex
 	waiting []*write
-	led     bool // somebody leads, or has been named
+	led     bool // somebody leads, or has been appointed
 }
 
 // A write is one queued write.
@@ -31,7 +31,7 @@ type write struct {
 	// than a statement.
 	alone  func() error
 	do     func(*tx) error
-	lead   chan struct{} // names the writer to lead
+	lead   chan struct{} // tells the writer to lead
 	failed error         // error of this write itself, apart from the commit
 	done   chan error
 }
@@ -58,7 +58,7 @@ func (g *group) write(d *DB, w *write) error {
 			}
 		}
 	}
-	defer g.name()
+	defer g.appoint()
 	if w.alone != nil && g.leaveAlone(w) {
 		if err := d.retryingWrite(w.ctx, w.alone); err != nil {
 			return err
@@ -91,7 +91,7 @@ func (g *group) join(w *write) (leads bool) {
 }
 
 // leave takes a writer out of the queue; false if somebody has begun to do what it
-// wants, or it was named.
+// wants, or it was appointed.
 func (g *group) leave(w *write) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -128,8 +128,8 @@ func (g *group) take(most int) (taken []*write) {
 	return taken
 }
 
-// name names the next leader, if anybody waits.
-func (g *group) name() {
+// appoint appoints the next leader, if anybody waits.
+func (g *group) appoint() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.waiting) > 0 {

@@ -49,7 +49,7 @@ type postgres struct {
 	max    int
 }
 
-var errPostgres = errors.New("postgres://user:password@host:5432/database, or keywords such as host=db dbname=app, with parameters that there are; " +
+var errPostgres = errors.New("postgres://user:password@host:5432/database, or keywords such as host=db dbname=app, with valid parameters; " +
 	"in a URL, characters such as @ : / # ? of a user or password are percent-encoded")
 
 // parsePostgres reads a URL, or keywords. Its errors say what it wants, and do not
@@ -93,8 +93,8 @@ func millisOf(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(
 var parameter = regexp.MustCompile(`^[A-Za-z_][\w.$]*$`)
 
 // plausible reports whether no part of a password ended up in what is shown or logged, as
-// it does where a character of it was taken for the end of the password, and that the
-// password holds no control character, such as a line break, which is surely a mistake.
+// happens if one of its characters was taken for its end, and whether user and password
+// hold no control character: one such as a line break is surely a mistake.
 func (p *postgres) plausible() bool {
 	c := p.config
 	for _, host := range p.hosts() {
@@ -164,9 +164,9 @@ func (p *postgres) close(d *DB) error {
 	return d.write.Close() // this also closes the prepared statements; closing each takes a round trip
 }
 
-// ready tries to change no row of each table that a sign-in or a sign-out writes to: a
-// server that only reads, a revoked privilege, a table that is locked or not there, as
-// after a failover to an empty database, are detected this way.
+// ready runs an UPDATE that matches no row on each table that a sign-in or a sign-out
+// writes to. It detects a read-only server, a revoked privilege, and a table that is
+// locked or missing, as after a failover to an empty database.
 func (p *postgres) ready(ctx context.Context, d *DB) error {
 	for _, nothing := range []string{
 		"UPDATE users SET id = id WHERE false", "UPDATE accounts SET subject = subject WHERE false",

@@ -12,11 +12,11 @@ import (
 // A memory holds rows that were read since the database last changed. It never returns a
 // row older than the last change, whether this process or another made the change.
 //
-// PRAGMA data_version reads no table. Asked again on one connection, it answers
-// otherwise if anybody else has committed something in between
+// PRAGMA data_version reads no table. Asked again on one connection, it gives a different
+// answer if anybody else has committed something in between
 // (https://sqlite.org/pragma.html#pragma_data_version), and the connection that asks
-// commits nothing. So two equal answers leave no room for a change between them.
-// Hence three rules:
+// commits nothing. So two equal answers leave no room for a change between them. Hence
+// three rules:
 //
 // - a lookup uses only a version check that started after the lookup did; lookups waiting
 // at that time share it;
@@ -30,7 +30,7 @@ type memory struct {
 	shelf  *shelf     // of the last answer; guarded by asking
 
 	mu   sync.Mutex
-	next *question // which was not put yet, so that one may still wait for its answer; nil if there is none
+	next *question // not asked yet, so that more callers may wait for its answer; nil if there is none
 }
 
 // A question is one execution of the pragma, and what it came to.
@@ -96,8 +96,8 @@ func recall[V any](ctx context.Context, d *DB, key recalled, read func() (V, err
 		return read()
 	}
 	if v, known := s.Get(key); known {
-		// To those who count, this is the read: the one thing that was asked of the
-		// database. Its time is that of the step around it.
+		// Observers count the version check as the read. It is reported here without its
+		// duration, which is part of the step around it.
 		d.observe(ctx, kindRead, versionPragma)(nil)
 		return v.(V), nil
 	}

@@ -125,8 +125,8 @@ func orElse(d, otherwise time.Duration) time.Duration {
 func (r *Redis) String() string { return r.at }
 
 // Ready reports whether a session could be found now, within a second. It says nothing
-// about room for new ones: a Redis that is full serves those who are signed in, removing
-// this instance from service would not help.
+// about room for new ones: a Redis that is full serves those who are signed in, and
+// removing this instance from service would not help.
 func (r *Redis) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, min(r.Wait, readyWait))
 	defer cancel()

@@ -77,7 +77,7 @@ func TestRedisSignInAfterALostList(t *testing.T) {
 			s.wants(r, "of another list")
 		}
 		// A slide that had read of the old list before it was lost.
-		if _, err := s.index(ctx, laptop, start, unindexed, "", false); err != nil {
+		if _, err := s.index(ctx, laptop, start, unlimited, "", false); err != nil {
 			s.Fatal(err)
 		}
 		if got := live(s.T, s, s.realm, s.ada, start); got != "phone fresh" {

@@ -1,8 +1,8 @@
 package db
 
-// Each script changes one key. Scripts that only remove data may run when Redis is out of
-// memory (allow-oom, since Redis 7): a full store must still be able to end sessions, and
-// to let go on those that it has.
+// Each script changes one key. Scripts that add no session may run when Redis is out of
+// memory (allow-oom, since Redis 7): a full store must still be able to end and to extend
+// the sessions that it has.
 
 // createScript stores a session that is not there, as pending: ARGV has the
 // milliseconds to wait for its confirmation, then fields and values.
@@ -84,7 +84,7 @@ const (
 	readSession  = "HMGET session:$realm:$hash"
 	readIndex    = "ZRANGE sessions:$realm:$user"
 	dropSession  = "UNLINK session:$realm:$hash"
-	unindexed    = 1 << 30 // more sessions than anybody has
+	unlimited    = 1 << 30 // more sessions than anybody has
 	sessionSpace = "session:"
 	indexSpace   = "sessions:"
 )

@@ -172,9 +172,9 @@ func (s RedisSessions) find(ctx context.Context, realm, hash string) (redisSessi
 	return row, err
 }
 
-// Slide runs a script that changes only a live session. It lists the session again, in
-// case a failover lost that it was listed; that this may fail is no reason to say that
-// the session did not slide. It begins no list.
+// Slide runs a script that changes only a live session. It adds the session to the list
+// again, in case a failover lost the entry. If that fails, the session has still slid. It
+// begins no list.
 func (s RedisSessions) Slide(ctx context.Context, realm, hash string, expires, now time.Time) (auth.Row, error) {
 	row, err := s.slide(ctx, realm, hash, expires, now)
 	if err != nil {
@@ -202,7 +202,7 @@ func (s RedisSessions) slide(ctx context.Context, realm, hash string, expires, n
 	if !row.EndedAt.IsZero() {
 		return auth.Row{}, auth.ErrNotFound
 	}
-	_, _ = s.index(ctx, row.Row, now, unindexed, "", false)
+	_, _ = s.index(ctx, row.Row, now, unlimited, "", false)
 	return row.Row, nil
 }
 

@@ -146,7 +146,7 @@ func (s Sessions) FindByID(ctx context.Context, realm, id string) (auth.Row, err
 	return c.row(), nil
 }
 
-// EndFamily marks the family. The first time stays.
+// EndFamily marks the family. If it was marked before, the earlier time stays.
 func (s Sessions) EndFamily(ctx context.Context, realm, hash string, now time.Time) error {
 	if _, err := s.DB.exec(ctx, endFamily, hash, realm, millis(now)); err != nil {
 		return fmt.Errorf("end family: %w", err)

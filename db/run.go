@@ -105,7 +105,7 @@ func (d *DB) readContext(ctx context.Context) (context.Context, context.CancelFu
 	return auth.ForStorage(ctx, d.readWait)
 }
 
-// exec writes by one statement and returns how many rows that changed.
+// exec runs one writing statement and returns how many rows it changed.
 func (d *DB) exec(ctx context.Context, s statement, args ...any) (n int, err error) {
 	err = d.autocommit(ctx, s, func(ctx context.Context, p *sql.Stmt) error {
 		n, err = affected(p.ExecContext(ctx, args...))
@@ -181,7 +181,8 @@ func (d *DB) transact(ctx context.Context, do func(*tx) error) error {
 	if d.group == nil {
 		return d.retryingWrite(bound, func() error { return d.transactOnce(ctx, bound, do) })
 	}
-	// Others share the begin and the commit; for this one they are counted as waiting.
+	// The begin and the commit are shared with other writes; each is reported as the time
+	// that this one waits for it.
 	end := d.observe(ctx, "transaction", "begin")
 	err := d.group.write(d, &write{ctx: bound, do: func(t *tx) error {
 		end(nil)

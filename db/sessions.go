@@ -93,7 +93,7 @@ func (s Sessions) Slide(ctx context.Context, realm, hash string, expires, now ti
 	return c.row(), nil
 }
 
-// End marks the row. The first time stays.
+// End marks the row. If it was marked before, the earlier time stays.
 func (s Sessions) End(ctx context.Context, realm, hash string, now time.Time) error {
 	if _, err := s.DB.exec(ctx, endSession, hash, realm, millis(now)); err != nil {
 		return fmt.Errorf("end session: %w", err)

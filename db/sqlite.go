@@ -46,8 +46,8 @@ var (
 		// and retried until [DB.Wait] is over.
 		{"busy_timeout", fmt.Sprint(turn), fmt.Sprint(turn)},
 		{"journal_mode", "WAL", "wal"}, // persistent, so readers find it set
-		// The log is moved into the file before it is long, and does not keep the
-		// room that it once had: on a small disk nothing else would be left.
+		// The log is moved into the file before it grows long, and is then truncated:
+		// otherwise it could fill a small disk.
 		{"wal_autocheckpoint", "200", "200"},         // pages of 4 KiB
 		{"journal_size_limit", "1048576", "1048576"}, // bytes
 	}, pragmas...)
@@ -189,8 +189,8 @@ type file struct {
 	log      atomic.Pointer[fs.FileInfo] // of the log beside it, when it was first seen
 }
 
-// SQLite needs no more: whatever is text to Go can be compared with a text, and a
-// transaction has the only lock there is from its beginning.
+// SQLite needs no more: any Go string can be compared with a TEXT value, and a
+// transaction holds the only lock from its beginning.
 func (f *file) String() string                              { return f.path }
 func (f *file) name() string                                { return "sqlite" }
 func (f *file) plain(err error) error                       { return err }

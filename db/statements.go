@@ -106,8 +106,8 @@ const isExcess = `(ended_at IS NOT NULL OR expires_at <= $3 OR ends_at <= $3) AN
 // A query is the text of a statement and its kind.
 type query struct{ kind, text string }
 
-// statements holds every statement of the running program. Those of the schema are in
-// migrate.go.
+// statements holds the statements that every program prepares. Others are beside what
+// uses them, those of the schema in migrate.go and migrations.
 var statements = []query{
 	findSession: {kindRead, `
 		SELECT ` + sessionColumns + `, ` + userColumns + `

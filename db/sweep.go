@@ -7,8 +7,7 @@ import (
 )
 
 // sweepBatch is how many rows one transaction deletes. Each touches a page or two of
-// every index, all of which the disk waits for: some 20 KB a row, while
-// other writers wait.
+// every index, so some 20 KB a row are written to disk while other writers wait.
 const sweepBatch = 100
 
 // longestSession is how long any cookie can last: browsers keep none for longer.

@@ -140,7 +140,7 @@ func (b *tab) bounded() (context.Context, context.CancelFunc) {
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
-	if err := chromedp.Do(b.ctx); err != nil { // the first binds the tab's life
+	if err := chromedp.Do(b.ctx); err != nil { // the first call binds the tab's lifetime to b.ctx
 		b.Fatal(err)
 	}
 	ctx, cancel := b.bounded()
@@ -199,7 +199,7 @@ func (b *tab) textOf(selector string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// evaluate runs a script that ends in a text.
+// evaluate runs a script whose value is a string, and returns it.
 func (b *tab) evaluate(script string) string {
 	b.Helper()
 	ctx, cancel := b.bounded()

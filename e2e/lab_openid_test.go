@@ -106,7 +106,7 @@ func (v *Visitor) signInElsewhere(login string) *url.URL {
 	return nil
 }
 
-// resolve returns ref resolved against base.
+// from returns ref resolved against base.
 func (v *Visitor) from(base, ref string) string {
 	v.Helper()
 	b, err := url.Parse(base)

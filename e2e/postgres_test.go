@@ -111,10 +111,9 @@ func (s *pgServer) shell() *sql.DB {
 	return d
 }
 
-// TestPostgresRestarts stops the server under load and starts it again, in peace
-// and as after a crash. Meanwhile every answer is the right one or 503, no cookie
-// is touched, and afterwards everything that was answered holds, in the same
-// process.
+// TestPostgresRestarts stops the server under load and starts it again, once as in a
+// crash and once cleanly. Meanwhile every answer is the right one or 503, no cookie is
+// touched, and afterwards everything that was answered holds, in the same process.
 func TestPostgresRestarts(t *testing.T) {
 	pg := newPostgres(t)
 	dir := t.TempDir()

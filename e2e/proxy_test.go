@@ -54,7 +54,7 @@ func TestLocalSiteBehindProxy(t *testing.T) {
 func wantsNoAda(t *testing.T, proxy string, scripts bool) {
 	t.Helper()
 	strangers := map[string]http.Header{
-		"a browser, over TLS":             {"Origin": {"https://lab.example"}, "Sec-Fetch-Site": {"same-origin"}},
+		"a browser, over TLS":             {"Origin": {"https://site.example"}, "Sec-Fetch-Site": {"same-origin"}},
 		"a browser":                       {"Origin": {proxy}},
 		"a browser that says no more":     {"Origin": {"null"}, "Sec-Fetch-Site": {"same-origin"}},
 		"a browser with another's scheme": {"Origin": {strings.Replace(proxy, "http:", "https:", 1)}},

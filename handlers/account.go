@@ -95,7 +95,7 @@ func (s *Site) accountView(c echo.Context) (views.Account, error) {
 	for _, a := range mine {
 		way := views.AccountWay{
 			ID: a.Provider, Label: s.accountLabel(a.Provider), Email: a.Email, Linked: views.Relative(a.LinkedAt, s.Now()),
-			CanUnlink: s.usable(mine, a.Provider), Tokens: s.storedTokensNote(c, a),
+			CanUnlink: s.canUnlink(mine, a.Provider), Tokens: s.storedTokensNote(c, a),
 		}
 		if way.Label == "" {
 			way.Label, way.Note = a.Provider, "is not configured here any more"
@@ -125,9 +125,9 @@ func (s *Site) accountLabel(provider string) string {
 	return s.Providers.Name(provider)
 }
 
-// usable reports whether the user could still sign in without the account of a
+// canUnlink reports whether the user could still sign in without the account of a
 // provider: with another one that is configured.
-func (s *Site) usable(mine linkedAccounts, without string) bool {
+func (s *Site) canUnlink(mine linkedAccounts, without string) bool {
 	for _, a := range mine {
 		if a.Provider == without {
 			continue
@@ -210,7 +210,7 @@ func (s *Site) unlink(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if mine.of(provider) != nil && !s.usable(mine, provider) {
+	if mine.of(provider) != nil && !s.canUnlink(mine, provider) {
 		return errLastAccount
 	}
 	switch err := s.Accounts.Unlink(ctx, v.Manager.Standing(v.Jar, v.Session), provider); {
@@ -225,7 +225,7 @@ func (s *Site) unlink(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, accountPath+"?done=unlinked")
 }
 
-// deleteAccount deletes the user with all that is stored of them, and signs this browser
+// deleteAccount deletes the user and everything stored about them, and signs this browser
 // out. Sealed sessions in other browsers cannot be revoked; they refer to a deleted user
 // and expire by themselves.
 func (s *Site) deleteAccount(c echo.Context) error {

@@ -107,7 +107,7 @@ func (s *Site) adminUser(c echo.Context) error {
 		m.Sessions = views.Plural(len(sessions), "session", "sessions")
 		if err != nil { // as when Redis is down, or has lost the list: the user can be disabled all the same
 			s.Log.WarnContext(ctx, "sessions not listed", "id", v.ID, "user", member.ID, "error", err)
-			m.Sessions = "nobody can tell at this moment where"
+			m.Sessions = "unknown: the list cannot be read"
 		}
 	}
 	p := s.Page(c.Request(), member.Name)

@@ -54,7 +54,7 @@ func (s *Site) dashboard(c echo.Context) error {
 	devices, err := s.devices(c)
 	if err != nil { // still show a session that needs no store right now
 		s.Log.WarnContext(c.Request().Context(), "devices not listed", "id", v.ID, "error", err)
-		devices.Unlisted = "Nobody can tell at this moment where else you are signed in: the storage does not answer."
+		devices.Unlisted = "We cannot tell right now where else you are signed in: the storage does not answer."
 	}
 	if n := len(devices.Sessions); n > shownDevices {
 		// However old, this browser is among those that are shown.

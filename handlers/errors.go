@@ -40,9 +40,9 @@ func (p *Problem) Unwrap() error { return p.cause }
 var (
 	ErrNotFound         = &Problem{Status: 404, Code: "not_found", Title: "Nothing here", Text: "There is no page at this address."}
 	errMethod           = &Problem{Status: 405, Code: "method_not_allowed", Title: "Not this way", Text: "This address does not answer that kind of request."}
-	errPrefetch         = &Problem{Status: 503, Code: "prefetched", Title: "Not in advance", Text: "This address signs somebody in and works once. It waits for the visit itself."}
+	errPrefetch         = &Problem{Status: 503, Code: "prefetched", Title: "Not in advance", Text: "This address signs somebody in and works once. A browser that fetches it in advance gets nothing."}
 	errCrossOrigin      = &Problem{Status: 403, Code: "cross_origin", Title: "This came from another site", Text: "A page on another site tried to act here in your name. Nothing was done."}
-	errHeadersTooLarge  = &Problem{Status: 431, Code: "headers_too_large", Title: "Too many cookies", Text: "The headers of a request may have 16 KiB. Delete this site's cookies in your browser and try again."}
+	errHeadersTooLarge  = &Problem{Status: 431, Code: "headers_too_large", Title: "Too many cookies", Text: "The headers of a request may have at most 16 KiB. Delete this site's cookies in your browser and try again."}
 	errBodyTooLarge     = &Problem{Status: 413, Code: "body_too_large", Title: "Too much at once", Text: "A request may carry 64 KiB at most. Nothing was done."}
 	errBadForm          = &Problem{Status: 400, Code: "bad_form", Title: "That form cannot be read", Text: "What was sent is not a form of this page. Nothing was done."}
 	errHost             = &Problem{Status: 421, Code: "wrong_host", Title: "Wrong address", Text: "This site answers only under its own address. If that is the one you used, set BASE_URL to it."}
@@ -51,14 +51,14 @@ var (
 	errStore            = &Problem{Status: 503, Code: "store_unavailable", Title: "We cannot tell right now", Text: "The store that remembers sessions does not answer. Nobody was signed out by that: try again in a moment."}
 	errSignOutUncertain = &Problem{Status: 503, Code: "sign_out_uncertain", Title: "Signed out here, perhaps not there", Text: "This browser has forgotten your session, but the server could not be told to. A copy of the cookie may still work: sign in again and end it when the store is back."}
 	ErrUnknownStrategy  = &Problem{Status: 400, Code: "unknown_strategy", Title: "No such strategy", Text: "That strategy is not one of those that run here."}
-	errUnknownProvider  = &Problem{Status: 404, Code: "unknown_provider", Title: "No such provider", Text: "Nobody by that name is configured for sign-in here."}
+	errUnknownProvider  = &Problem{Status: 404, Code: "unknown_provider", Title: "No such provider", Text: "No provider by that name is configured here."}
 	errUnknownSession   = &Problem{Status: 404, Code: "unknown_session", Title: "No such session", Text: "It has ended already, or it never was one of yours."}
 	errNoSessionID      = &Problem{Status: 400, Code: "session_id_required", Title: "Which session?", Text: "The address names no session. Nothing was ended."}
 	errNotListable      = &Problem{Status: 400, Code: "not_listable", Title: "There is no list", Text: "This strategy keeps no list of sessions."}
 	errTooLarge         = &Problem{Status: 400, Code: "session_too_large", Title: "Your profile does not fit", Text: "The session would need more room than browsers give to cookies. Nothing was changed."}
 
 	errNotFresh          = &Problem{Status: 403, Code: "session_not_fresh", Title: "Confirm that it is you", Text: "This needs a sign-in within the last ten minutes."}
-	errRateLimited       = &Problem{Status: 429, Code: "rate_limited", Title: "That was a little often", Text: "Too many tries from your address. Nothing is locked: wait, and try again."}
+	errRateLimited       = &Problem{Status: 429, Code: "rate_limited", Title: "Too many requests", Text: "They came from your address. Nothing is locked: wait, and try again."}
 	errPasswordDatabase  = &Problem{Status: 400, Code: "password_requires_database", Title: "No passwords here", Text: "This site keeps no users, so there is nowhere to keep a password. Set SESSION_STRATEGY to a strategy with a database."}
 	errAccountsDatabase  = &Problem{Status: 400, Code: "accounts_require_database", Title: "No accounts here", Text: "This site keeps no users, so there is nothing to link or to delete. Set SESSION_STRATEGY to a strategy with a database."}
 	errLastAccount       = &Problem{Status: 409, Code: "last_account", Title: "That is your only way in", Text: "Without it you could never sign in again. Link another account or set a password first."}

@@ -14,9 +14,6 @@ func TestTourUnderOneStrategy(t *testing.T) {
 			site := handlerstest.NewSite(t, strategy)
 			ada := handlerstest.NewBrowser(t, site)
 			ada.Get("/").Follow(`main a[href="/sign-in"]`).Press("#sign-in-dev").Press("button[value=ada]").At("/dashboard", 200)
-			if ada.Has("#trust-"+strategy) || ada.Has("#inside") || ada.Has(`a[href="/compare"]`) {
-				t.Error("the lab shows on a product's page")
-			}
 			ada.Follow(`nav a[href="/sessions"]`).At("/sessions", 200)
 			if ada.Has("#revoke-all") != (strategy == "database") {
 				t.Errorf("%s offers to end everything: %t", strategy, ada.Has("#revoke-all"))
@@ -25,22 +22,6 @@ func TestTourUnderOneStrategy(t *testing.T) {
 			ada.Wants("/dashboard", 303).Wants("/sessions", 303)
 			ada.WantsAPI("GET", "/api/session", 401, "no_session")
 		})
-	}
-}
-
-// A single strategy has no lab to reach.
-func TestOneStrategyHasNoLab(t *testing.T) {
-	t.Parallel()
-	for _, strategy := range []string{"cookie", "database"} {
-		ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, strategy)).SignIn("ada")
-		for _, path := range []string{"/compare", "/compare/state"} {
-			ada.Wants(path, 404)
-		}
-		for _, path := range []string{"/compare/steal", "/compare/reset", "/compare/set-role", "/strategy"} {
-			if ada.Post(path, nil); ada.Page.Status != 404 {
-				t.Errorf("POST %s under %s: got %d, want 404", path, strategy, ada.Page.Status)
-			}
-		}
 	}
 }
 

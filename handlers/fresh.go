@@ -92,7 +92,8 @@ func (s *Site) checkUser(c echo.Context) error {
 	return err
 }
 
-// liveUser reads the session's user as they are now: there, and enabled.
+// liveUser reads the session's user from the store. It refuses a user who does not exist
+// or is disabled.
 func (s *Site) liveUser(c echo.Context) (auth.User, error) {
 	u, err := s.Users.User(c.Request().Context(), VisitOf(c).Session.User.ID)
 	switch {

@@ -10,7 +10,7 @@ import (
 )
 
 // limits are the rate limits (ASVS 2.4.1, 6.3.1). They live in this process's memory and
-// use its clock, never a bench's.
+// use its clock.
 //
 // What costs the server or a provider work is limited generously, per address: an
 // office behind one address must not notice. Guessing is limited strictly.

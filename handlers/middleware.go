@@ -145,9 +145,9 @@ func (s *Site) fixedHeaders() func(http.Header) {
 	}
 }
 
-// contentSecurityPolicy allows nothing that is not ours. form-action also applies to
-// redirects after a form submission, so a page that offers providers must list their
-// origins.
+// contentSecurityPolicy allows nothing that is not ours, except profile pictures.
+// form-action also applies to redirects after a form submission, so a page that offers
+// providers must list their origins.
 func (s *Site) contentSecurityPolicy(providers []string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 		"img-src 'self' data: " + strings.Join(slices.Concat(pictureHosts, s.PictureHosts), " ") +

@@ -9,8 +9,7 @@ import (
 	"sessionlab/handlers/handlerstest"
 )
 
-// eachMode tells a story on a site under each of the strategies and, where the lab
-// is linked in, on one in compare mode.
+// eachMode tells a story on a site in each mode; see [handlerstest.Modes].
 func eachMode(t *testing.T, story func(*testing.T, *handlerstest.Site), strategies ...string) {
 	t.Helper()
 	for _, mode := range handlerstest.Modes(strategies...) {

@@ -14,6 +14,7 @@ import (
 	"sessionlab/auth"
 	"sessionlab/db/dbtest"
 	"sessionlab/handlers/handlerstest"
+	"sessionlab/views"
 )
 
 // withUsers are the strategies that need a database, and all at once.
@@ -65,7 +66,7 @@ func TestSignUpFlaws(t *testing.T) {
 		{"ada@example.org", "fourteen bytes", 400, "password_short"},
 		{"ada@example.org", strings.Repeat("0123456789abcdef?", 16), 400, "password_long"},
 		{"ada@example.org", "passwordpassword", 400, "password_common"},
-		{"ada@example.org", "ada lovelace sessionlab", 400, "password_personal"},
+		{"ada@example.org", "ada lovelace " + views.Brand + " 1", 400, "password_personal"},
 		{"Taken@example.org", handlerstest.AdasPassword, 409, "email_taken"},
 	} {
 		b.SignUp(c.email, c.password).Flawed("/sign-up", c.status, c.code)

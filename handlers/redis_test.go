@@ -88,7 +88,7 @@ func TestAdministrationOfALostList(t *testing.T) {
 	}
 	server.Do("DEL", lists[0])
 	ada := promoted(t, s, "ada").Get(page).At(page, 200)
-	if !strings.Contains(ada.Text(), "nobody can tell") {
+	if !strings.Contains(ada.Text(), "the list cannot be read") {
 		t.Errorf("the page claims to know: %s", ada.Text())
 	}
 	ada.Press("#disable").At(page, 200)

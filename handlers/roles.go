@@ -3,8 +3,8 @@ package handlers
 import "github.com/labstack/echo/v4"
 
 var (
-	errRole             = &Problem{Status: 403, Code: "role_required", Title: "Not with this role", Text: "This needs another role than yours."}
-	errRoleWithoutUsers = &Problem{Status: 400, Code: "role_requires_database", Title: "Nobody knows your role now", Text: "Users are not stored here, so a live role cannot be asked for. Set SESSION_STRATEGY to a strategy with a database."}
+	errRole             = &Problem{Status: 403, Code: "role_required", Title: "Not with this role", Text: "This needs a different role."}
+	errRoleWithoutUsers = &Problem{Status: 400, Code: "role_requires_database", Title: "Nobody knows your role now", Text: "Users are not stored here, so your current role cannot be looked up. Set SESSION_STRATEGY to a strategy with a database."}
 )
 
 // RequireClaimRole allows users whose session has the role. It reads no database, so a

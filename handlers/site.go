@@ -35,7 +35,7 @@ type Site struct {
 	Directory auth.Directory
 	Users     auth.Users          // nil without a database
 	Accounts  auth.Accounts       // nil without a database
-	Passwords *auth.Passwords     // nil without a database
+	Passwords *auth.Passwords     // unused without a database
 	Tokens    *auth.AccountKeeper // of the provider's tokens; nil if they are not kept
 	Enrich    Enricher            // may be nil
 
@@ -43,7 +43,7 @@ type Site struct {
 	Administration auth.Administration // of the users, for administrators; may be nil
 
 	Managers func(*http.Request) []*auth.Manager // those under which a sign-in issues a session
-	Pick     func(*http.Request) *auth.Manager   // the one whose session the request uses; nil if the request names no strategy that there is
+	Pick     func(*http.Request) *auth.Manager   // the one whose session the request uses; nil if the request names an unknown strategy
 
 	IDP          http.Handler                // the embedded provider; may be nil
 	Ready        func(context.Context) error // nil error: the site can serve
@@ -73,14 +73,13 @@ func (s *Site) Single(m *auth.Manager) {
 	s.Pick = func(*http.Request) *auth.Manager { return m }
 }
 
-// An Extension is what compare mode adds to the site. Without one the site is a
-// production starter.
+// An Extension adds pages to the site that are not written in this package.
 type Extension interface {
 	// Sessionless reports whether the routes at a path load no session.
 	Sessionless(path string) bool
 	// Routes adds routes of its own.
 	Routes(e *echo.Echo)
-	// Page adds to what every page shows, such as the toggle.
+	// Page adds to what every page shows.
 	Page(r *http.Request, p *views.Page)
 	// Landing draws the landing page.
 	Landing(c echo.Context, p views.Page) error

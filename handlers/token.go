@@ -9,7 +9,7 @@ import (
 	"sessionlab/auth"
 )
 
-var errNoAccessToken = &Problem{Status: 400, Code: "no_access_token", Title: "No access token", Text: "This strategy has no access token to hand out: only pair and rotation do."}
+var errNoAccessToken = &Problem{Status: 400, Code: "no_access_token", Title: "No access token", Text: "Only pair and rotation have access tokens, and only a session from cookies can get one."}
 
 // apiToken hands the access token of the browser's session to a script, which
 // keeps it in memory and shows it as a bearer token. A stale one is renewed

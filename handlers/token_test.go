@@ -60,13 +60,3 @@ func TestNoAccessTokenElsewhere(t *testing.T) {
 		}
 	}
 }
-
-func TestNoSelfPromotionOutsideOfCompareMode(t *testing.T) {
-	laptop := handlerstest.NewBrowser(t, handlerstest.NewSite(t, "database")).SignIn("ada")
-	for _, path := range []string{"/compare/set-role", "/api/guards/live"} {
-		laptop.Post(path, map[string][]string{"role": {"admin"}})
-		if laptop.Page.Status != 404 {
-			t.Errorf("%s: got %d, want 404", path, laptop.Page.Status)
-		}
-	}
-}

@@ -15,11 +15,11 @@ var messages = map[string]message{
 	"expired":         {"Your session has ended", "It was not used for a while, or its time was up. Sign in again to go on."},
 	"revoked":         {"Your session was ended", "Somebody signed it out: you, from another device, or an administrator."},
 	"version":         {"All sessions were ended", "The site raised its session version, which ends everything sealed before."},
-	"reused":          {"Your session was ended", "A refresh token of it was used twice, as a thief's copy would be. To be safe, all of it was ended."},
+	"reused":          {"Your session was ended", "A refresh token of it was used twice, as a thief's copy would be. To be safe, the whole session was ended."},
 	"signed_out":      {"You are signed out", "This browser has forgotten your session, and a late answer does not bring it back."},
 	"not_confirmable": {"A token is not enough here", "This needs a look at the session itself, and a token under this strategy names none. Use the site in a browser."},
 	"disabled":        {"This account is disabled", "An administrator has closed it. Nothing was deleted."},
-	"deleted":         {"Your account is deleted", "With all that was stored of it. You are signed out everywhere that could be reached."},
+	"deleted":         {"Your account is deleted", "Everything stored about it is gone. You are signed out everywhere that could be reached."},
 
 	// A sign-in with a provider; the codes are those of oauth, and the words are never
 	// the provider's.
@@ -31,7 +31,7 @@ var messages = map[string]message{
 	"provider_error":         {"The provider did not let you in", "It refused, or its answer could not be read. Try again, or use another one."},
 	"provider_unavailable":   {"The provider does not answer", "Try again in a minute, or use another one."},
 	"provider_misconfigured": {"This provider is not set up correctly here", "Trying again does not help. Use another one, or tell the people who run this site: their log says what is wrong."},
-	"identity_invalid":       {"We could not verify the provider’s answer", "Its answer was not meant for this sign-in, so it was not believed. Start again."},
+	"identity_invalid":       {"We could not verify the provider’s answer", "Its answer was not meant for this sign-in, so it was rejected. Start again."},
 
 	// An account to be linked.
 	"account_taken":        {"That account belongs to somebody else here", "Perhaps to you: sign in with it, unlink it or delete that account, and come back."},
@@ -45,7 +45,7 @@ var messages = map[string]message{
 	"password_wrong":             {"", "That is not your current password."},
 	"password_short":             {"", "A password needs at least 15 characters. A few words that only you would put together are good."},
 	"password_long":              {"", "A password may have at most 256 bytes."},
-	"password_common":            {"", "That is easy to guess: it is made of well-known words, keys in a row, counting or repetition, and digits or signs in between do not help. A few words that only you would put together are good."},
+	"password_common":            {"", "That is easy to guess: it is made of common words, neighboring keys, number sequences or repetition, and digits or symbols in between do not help. A few words that only you would put together are good."},
 	"password_personal":          {"", "That is mostly your name, your email or this site's name. Add a few words that nobody would expect."},
 	"note_empty":                 {"", "A note needs some text."},
 	"note_too_long":              {"", "A note may have at most 500 characters."},

@@ -14,7 +14,7 @@ type Devices struct {
 	Sessions     []Device // newest first
 	More         int      // number of sessions left out of Sessions
 	Unlisted     string   // why the strategy has no list of sessions; "" if it has one
-	ValidUntil   Time     // where nothing can be ended: when this session ends by itself
+	ValidUntil   Time     // when this session ends by itself
 	CanEndAll    bool     // ending every session of this user is possible
 	Effect       string   // when an end takes effect: "at once", "within 5 minutes"
 }

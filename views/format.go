@@ -15,8 +15,8 @@ func Within(window time.Duration) string {
 	return "within " + Duration(window)
 }
 
-// Relative formats t relative to now: "in 6 days", "3 minutes ago". The exact moment goes
-// along for machines and for the hover.
+// Relative formats t relative to now: "in 6 days", "3 minutes ago". The result also holds
+// the exact time, for machines and for the tooltip.
 func Relative(t, now time.Time) Time {
 	d := t.Sub(now)
 	text := "now"

@@ -8,8 +8,8 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Time is a moment, ready to show: Text relative ("in 6 days"), Exact for the hover, ISO
-// for machines (RFC 3339). If ISO is empty, only Text is shown.
+// Time is a moment, ready to show: Text relative ("in 6 days"), Exact for the tooltip,
+// ISO for machines (RFC 3339). If ISO is empty, only Text is shown.
 type Time struct{ Text, ISO, Exact string }
 
 // Fact is one row of a list of facts. If Time is set, it is shown instead of Value.

@@ -19,7 +19,7 @@ type SignUp struct {
 // Flaw is a form's validation error; the zero Flaw means there is none.
 type Flaw struct{ Code, Text string }
 
-// Reauth is the model of the form that asks a signed-in user to sign in again.
+// Proof is the model of the form that asks a signed-in user to sign in again.
 type Proof struct {
 	Name      string
 	SignedIn  Time
@@ -103,7 +103,7 @@ func SignUpPage(p Page, m SignUp) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<button id=\"sign-up\" class=\"primary\">Create the account</button></form><p class=\"aside\">Your email is your name at the door. Nobody checks it here, so it opens nothing that a provider vouches for.</p><p class=\"aside\"><a href=\"/sign-in\">Sign in instead</a></p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<button id=\"sign-up\" class=\"primary\">Create the account</button></form><p class=\"aside\">You sign in with this email. Nobody has verified it, so it does not open an account that was made with a provider.</p><p class=\"aside\"><a href=\"/sign-in\">Sign in instead</a></p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -261,7 +261,7 @@ func ConfirmPage(p Page, m Proof) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"aside\">Nothing was changed. You come back here afterwards. <a href=\"/dashboard\">Leave it as it is</a></p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"aside\">Nothing was changed. You will come back here afterwards. <a href=\"/dashboard\">Leave it as it is</a></p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -29,7 +29,7 @@ type Provider struct {
 	Unavailable string // why it cannot be used now; "" means it can
 }
 
-// Reason says how the last session ended.
+// Reason says how the last session ended, or why a sign-in failed.
 type Reason struct{ Code, Title, Text string }
 
 func SignInPage(p Page, m SignIn) templ.Component {

@@ -22,10 +22,10 @@ var (
 	phone  = Device{ID: "s2", Kind: "phone", Browser: "Safari", System: "iPhone", SignedIn: soon, Ends: soon}
 )
 
-// pages are the pages of a starter; lab_test.go adds the lab's.
+// pages holds every page. Other test files may add some.
 var pages = map[string]templ.Component{
 	"landing": LandingPage(nobody, Landing{Strategy: "database", Gloss: "a ticket"}),
-	"sign-in": SignInPage(nobody, SignIn{Next: "/compare", Remember: true, Reason: &Reason{Code: "revoked", Title: "Out.", Text: "Ended elsewhere."},
+	"sign-in": SignInPage(nobody, SignIn{Next: "/sessions", Remember: true, Reason: &Reason{Code: "revoked", Title: "Out.", Text: "Ended elsewhere."},
 		Providers: []Provider{{ID: "google", Label: "Google"}, {ID: "oidc", Label: "Acme", Unavailable: "cannot be reached."}, {ID: "dev", Label: "a test person", Dev: true}}}),
 	"sign-in, nothing to sign in with": SignInPage(nobody, SignIn{}),
 	"sign-in, wrong password": SignInPage(nobody, SignIn{Passwords: true, Email: "ada@example.org", Flaw: wrong,
@@ -67,7 +67,7 @@ func TestSignInForm(t *testing.T) {
 	if got := form.Find("button").Length(); got != 2 {
 		t.Errorf("got %d buttons, want none for a provider that cannot be reached", got)
 	}
-	if got := form.Find("[name=next]").AttrOr("value", ""); got != "/compare" {
+	if got := form.Find("[name=next]").AttrOr("value", ""); got != "/sessions" {
 		t.Errorf("next: got %q", got)
 	}
 	var remember []string

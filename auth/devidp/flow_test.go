@@ -136,7 +136,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", selector, got, want)
 		}
 	}
-	for _, want := range []string{"Development identity provider", "no password is needed", "Session <Lab>", "identifier, name, email"} {
+	for _, want := range []string{"Development identity provider", "no password is needed", "Some <App>", "identifier, name, email"} {
 		if !strings.Contains(doc.Find("body").Text(), want) {
 			t.Errorf("the page does not say %q", want)
 		}

@@ -31,7 +31,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	if hint := params.Get("id_token_hint"); hint != "" {
 		audience, err := p.audience(hint)
 		if err != nil || id != "" && id != audience {
-			p.fail(w, http.StatusBadRequest, "The id_token_hint is not one of this provider's for this client.")
+			p.fail(w, http.StatusBadRequest, "The id_token_hint was not issued by this provider for this client.")
 			return
 		}
 		id = audience

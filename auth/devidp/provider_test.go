@@ -57,7 +57,7 @@ func newWorld(t testing.TB) *world {
 	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	p, err := devidp.New(issuer, c.Now,
 		devidp.Client{
-			ID: "sessionlab", Secret: secret, Name: "Session <Lab>",
+			ID: "sessionlab", Secret: secret, Name: "Some <App>",
 			RedirectURIs:   []string{callback, "https://app.example/cb?tenant=1"},
 			PostLogoutURIs: []string{signedOut},
 		},

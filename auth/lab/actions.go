@@ -207,8 +207,8 @@ func (b *Bench) revoke(ctx context.Context, target func(strategy string) auth.Ta
 	return cannot, nil
 }
 
-// Reset starts over: a new realm, so that nothing sealed or stored before is
-// known any more, the clock as it is, the people as they were, nobody but the
+// Reset starts over: a new realm, so that nothing sealed or stored before is known any
+// more, the clock set back to the process clock, the people as they were, nobody but the
 // last user remembered, and this browser clean.
 func (b *Bench) Reset(ctx context.Context, v Visitor) error {
 	b.act.Lock()

@@ -23,8 +23,8 @@ func (p Parts) tidy(ctx context.Context) error {
 }
 
 // Aside returns a temporary bench isolated from b: the same site and strategies, but a
-// realm, keys and a clock of its own, which runs on from now, and a made-up person whom
-// nobody else is. Each of changes modifies its copy of b's Parts. It is not saved.
+// realm, keys and a clock of its own, which starts from the clock now, and a made-up
+// person of its own. Each of changes modifies its copy of b's Parts. It is not saved.
 // [Bench.Close] leaves nothing of it behind.
 func (b *Bench) Aside(ctx context.Context, now func() time.Time, changes ...func(*Parts)) (*Bench, error) {
 	aside := &Bench{Site: b.Site, Host: b.Host, parts: b.parts}

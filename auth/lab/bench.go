@@ -70,7 +70,7 @@ func newProgress(u auth.User) progress {
 // Parts are the dependencies of a bench.
 type Parts struct {
 	Auth    auth.Parts // sealer, realm and clock are the bench's to set
-	Vault   auth.Vault // likewise; the bench's keys derive from its, and the bench's version counts on from its
+	Vault   auth.Vault // likewise; the bench derives its keys from this one's, and counts its version on from this one's
 	Store   Store
 	Ada     auth.Identity    // who is signed in for a demo
 	Now     func() time.Time // the process clock
@@ -118,7 +118,7 @@ func New(ctx context.Context, p Parts) (*Bench, error) {
 	return b, b.begin(ctx)
 }
 
-// realm is a new one, in the space of a bench that has one.
+// realm returns a new realm, inside the bench's space if it has one.
 func (b *Bench) realm() string {
 	if b.own {
 		return b.id + "/" + b.parts.Auth.Text()

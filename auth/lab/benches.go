@@ -23,7 +23,7 @@ type Benches struct {
 	Site http.Handler // as of a [Bench]
 	Host string
 	Max  int           // how many there may be, in memory and in the store
-	Idle time.Duration // unused for so long, one goes
+	Idle time.Duration // a bench that was unused for this long is deleted
 
 	parts Parts
 	mu    sync.Mutex // guards what follows, and is never held while the store is asked
@@ -62,8 +62,8 @@ func (bs *Benches) Visitors() Visitors { return bs.parts.Visitors() }
 // People are the lab's users.
 func (bs *Benches) People() People { return People{bs.parts.Store} }
 
-// Passing returns a bench for somebody who has none, and nothing to keep on it. It
-// is forgotten with the request.
+// Passing returns a temporary bench for somebody who has none and has nothing to keep on
+// one. It is forgotten with the request.
 func (bs *Benches) Passing() *Bench {
 	b := bs.build("")
 	if err := b.begin(context.Background()); err != nil {

@@ -42,14 +42,15 @@ func (c Cost) PerSecond() float64 {
 
 const (
 	costRounds = 20               // in which all take turns, so that a noisy moment falls on all
-	costLeast  = time.Microsecond // no request is quicker: it bounds them where the clock stands still
+	costLeast  = time.Microsecond // no request is quicker; this bounds their number when the clock stands still
 	warmUps    = 50               // requests before anything is measured
 	allocBatch = 50               // requests between two looks at the heap
 	allocLooks = 5                // of which the least counts: others allocate at the same time
 )
 
-// Costs measures the baseline and every strategy for the duration each, on a bench aside,
-// and reports after every round what is known so far. The clock is the process's.
+// Costs measures the baseline and every strategy on a bench aside, spending the time each
+// on every one of them, and reports after every round what is known so far. now is the
+// process clock.
 //
 // It runs on one goroutine and yields to other requests between two of its own. Their
 // time is not counted.
@@ -114,8 +115,8 @@ type meter struct {
 	spread  spread
 }
 
-// prepare warms up, and measures what needs no clock: apart, so that measuring it
-// takes no time of the requests that are timed.
+// prepare warms up, and measures what needs no clock: separately, so that it adds nothing
+// to the requests that are timed.
 func (m *meter) prepare(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx) // a run is called off between requests, never during one
 	a, err := m.bench.request(ctx, m.wallet, http.MethodGet, m.path)
@@ -165,7 +166,7 @@ func (m *meter) times(n int) error {
 	return nil
 }
 
-// run times requests until they have taken as long as that together.
+// run times requests until together they have taken the time long.
 func (m *meter) run(ctx context.Context, long time.Duration) error {
 	now := m.bench.parts.Now
 	var took time.Duration
@@ -188,8 +189,8 @@ func (m *meter) run(ctx context.Context, long time.Duration) error {
 	return nil
 }
 
-// ask makes the request. It is as any other, but that the same memory takes each
-// answer.
+// ask makes the request. It is like any other, except that all answers reuse the same
+// memory.
 func (m *meter) ask() {
 	clear(m.answer.header)
 	m.answer.body.Reset()
@@ -197,7 +198,7 @@ func (m *meter) ask() {
 	m.bench.Site.ServeHTTP(&m.answer, m.request)
 }
 
-// check wants an answer, and takes the cookies that it may have brought.
+// check returns an error unless the answer was 200, and keeps the cookies that it set.
 func (m *meter) check() error {
 	if m.answer.status != http.StatusOK {
 		return fmt.Errorf("measure %s: the site answered %d: %s", m.cost.Strategy, m.answer.status, bytes.TrimSpace(m.answer.body.Bytes()))

@@ -16,7 +16,7 @@ type Demo struct {
 	Roles   bool     // it is about roles
 	Begun   string   // what there is to know when it has begun
 	Steps   []Step
-	Parts   []Demo // of one that plays others, and has no steps of its own
+	Parts   []Demo // the demos that this one plays in turn; it then has no steps of its own
 
 	begin press // from a bench that has just been reset
 }
@@ -30,7 +30,7 @@ type Step struct {
 	Guesses []string // answers to choose from; may be empty
 	Press   string   // what the button says
 	Why     string   // what there is to know about what it did
-	Race    string   // the rules of the race that it runs, which is what is to be seen then; mostly empty
+	Race    string   // name of the rules of the race that it runs, whose result is then shown; empty if it runs none
 
 	do press
 }
@@ -45,7 +45,8 @@ type Scene struct {
 // ErrNoScene is for a scene that a demo does not have.
 var ErrNoScene = errors.New("the demo has no such step")
 
-// Scenes are the steps of the demo, in order.
+// Scenes returns the scenes of the demo, in order: for each part, its beginning and then
+// its steps.
 func (d Demo) Scenes() (scenes []Scene) {
 	parts := d.Parts
 	if len(parts) == 0 {
@@ -102,7 +103,7 @@ func (b *Bench) Played(v Visitor) Played {
 
 // Play goes to a scene of a demo; 0 is its beginning. Going to the next scene plays one
 // step, and a repeated request plays it once. Any other scene is replayed from the
-// beginning, so that its state follows from the steps before it.
+// beginning of its part, so that its state follows from the steps before it.
 func (b *Bench) Play(ctx context.Context, v Visitor, d Demo, to int, guess string) error {
 	scenes := d.Scenes()
 	if to < 0 || to >= len(scenes) {
@@ -129,8 +130,8 @@ func (b *Bench) Play(ctx context.Context, v Visitor, d Demo, to int, guess strin
 	return nil
 }
 
-// Freely runs an action outside the demo and ends the demo. The demo that is under way is
-// over then: what it shows would no longer follow from its own presses.
+// Freely ends the demo that is under way, if any, and runs an action outside it: what the
+// demo shows would no longer follow from its own presses.
 func (b *Bench) Freely(do func() error) error {
 	b.playing.Lock()
 	defer b.playing.Unlock()

@@ -8,8 +8,8 @@ import (
 	"sessionlab/auth"
 )
 
-// Demos are the stories that there are, in the order of a talk. Their waits are
-// those of the bench's own lifetimes.
+// Demos returns the demos, in the order of a talk. Their waits are as long as the bench's
+// lifetimes.
 func (b *Bench) Demos() []Demo {
 	life := b.parts.Auth.Life
 	stolen, phone, store := stolenCookie(life), revokedPhone(life), storeDown(life)
@@ -86,7 +86,7 @@ func revokedPhone(life auth.Lifetimes) Demo {
 
 func staleRole(life auth.Lifetimes) Demo {
 	return Demo{
-		Name: "stale-role", Title: "The role of yesterday",
+		Name: "stale-role", Title: "Yesterday's role",
 		About:   "An admin becomes a member again. Who still takes her for an admin?",
 		Columns: []string{"cookie", "database", "hybrid"}, Clients: []string{You}, Roles: true,
 		begin: func(b *Bench, ctx context.Context, v Visitor) error {
@@ -105,7 +105,7 @@ func staleRole(life auth.Lifetimes) Demo {
 			{
 				Ask: "And " + Span(life.Hybrid) + " later?", Guesses: []string{"nobody", "cookie", "cookie and hybrid"},
 				Press: "+" + Span(life.Hybrid), do: wait(life.Hybrid, false),
-				Why: "hybrid reads the table anew when its copy has run out. What a cookie says stays said until the next sign-in, so ask the table where a role guards something.",
+				Why: "hybrid reads the table anew when its copy has run out. What a cookie says holds until the next sign-in, so read the table wherever a role guards something.",
 			},
 		},
 	}
@@ -151,7 +151,7 @@ func refreshRace(life auth.Lifetimes) Demo {
 			race(rules[0], Step{
 				Ask:     "Another " + Span(life.Access) + ", and two tabs bring the same refresh token at the same moment. Who is in?",
 				Guesses: []string{"both", "the first", "neither"}, Press: "Two tabs at once",
-				Why: "Whoever comes first spends the token and leaves its successor beside it, sealed. For 30 s the same token brings that same successor, and later one new one, in case the answer was lost. Once a successor was used, the token before it is taken for a copy, and all that grew out of the sign-in ends.",
+				Why: "Whoever comes first spends the token and leaves its successor beside it, sealed. For 30 s the same token brings that same successor; after that it brings a new one, once, in case the answer was lost. Once a successor has been used, the token before it is taken for a copy, and all that grew out of the sign-in ends.",
 			}),
 			race(rules[1], Step{
 				Ask:     "The same without grace: what comes twice is a copy. Who is in?",

@@ -231,15 +231,15 @@ func (s *scene) lasted(strategy, ending string, asking bool, age time.Duration, 
 	return l
 }
 
-// window is within which time a strategy says that an ending takes effect, false if
-// it does not say that it does.
+// window returns the time within which a strategy promises that an ending takes effect,
+// or false if it promises none.
 func window(s auth.Strategy, ending string) (time.Duration, bool) {
 	revoker, revokes := s.(auth.Revoker)
 	switch _, lists := s.(auth.Lister); {
 	case ending == EndSignOut && !lists:
 		return 0, false // no list to strike one session from
 	case revokes:
-		return revoker.Window(), true // and what it asks then comes with the user
+		return revoker.Window(), true // what it reads by then includes the user
 	case ending == EndRevokeAll:
 		return 0, false
 	}

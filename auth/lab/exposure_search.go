@@ -108,10 +108,10 @@ func steps(life auth.Lifetimes) []time.Duration {
 	return all
 }
 
-// A series is when one copy that keeps asking was accepted.
+// A series holds the ages at which one copy that keeps asking was accepted.
 type series struct {
 	ages []time.Duration
-	n    int // how many of them were repeated in this scene
+	n    int // how many of them the present copy has reached
 }
 
 // next returns when it asks: as before, and then at every step.

@@ -6,8 +6,7 @@ import (
 )
 
 // Exposures are the runs of [Bench.Expose] of a whole server: one at a time for
-// everybody, and what the last one found that came to its end. The zero value is
-// ready.
+// everybody, and the result of the last complete one. The zero value is ready.
 type Exposures struct {
 	job   Job[Exposed]
 	begun atomic.Bool

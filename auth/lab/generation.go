@@ -31,7 +31,7 @@ type setup struct {
 	Raised int64  `json:"raised"` // how often the session version was raised
 }
 
-// A clock runs on from the process clock by an offset, which only grows.
+// A clock is ahead of the process clock by an offset, which only grows.
 type clock struct {
 	process func() time.Time
 	ahead   atomic.Int64 // nanoseconds
@@ -43,10 +43,10 @@ func (c *clock) Now() time.Time { return c.process().Add(time.Duration(c.ahead.L
 // saved is the part of a bench that survives a restart. It holds no key and no cookie.
 type saved struct {
 	setup
-	Ahead   time.Duration `json:"ahead"` // nanoseconds
-	User    string        `json:"user,omitempty"`
-	Touched []string      `json:"touched,omitempty"`
-	Played  bool          `json:"played,omitempty"` // there was something to lose
+	Ahead    time.Duration `json:"ahead"` // nanoseconds
+	User     string        `json:"user,omitempty"`
+	Touched  []string      `json:"touched,omitempty"`
+	HadStory bool          `json:"played,omitempty"` // there was something to lose
 }
 
 // begin starts a new realm with the first key, the first version and the clock as
@@ -92,7 +92,7 @@ func (b *Bench) restore(ctx context.Context, data []byte) (bool, error) {
 	for _, id := range s.Touched {
 		b.touched[id] = true
 	}
-	b.lost = s.Played
+	b.lost = s.HadStory
 	if err := b.wire(g); err != nil {
 		return false, err
 	}
@@ -130,7 +130,7 @@ func (b *Bench) saveAs(ctx context.Context, g *generation, ahead time.Duration) 
 	defer b.saving.Unlock()
 	s := saved{setup: g.setup, Ahead: ahead}
 	b.mu.Lock()
-	s.User, s.Touched, s.Played = b.user.ID, sorted(b.touched), len(b.story) > 0 || b.lost
+	s.User, s.Touched, s.HadStory = b.user.ID, sorted(b.touched), len(b.story) > 0 || b.lost
 	b.mu.Unlock()
 	data, err := json.Marshal(s)
 	if err != nil || string(data) == b.last {

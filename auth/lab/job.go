@@ -66,7 +66,8 @@ func recovered(run func() error) (err error) {
 	return run()
 }
 
-// Cancel calls the run off and waits until it is over; nothing if none is.
+// Cancel calls the run off and waits until it is over. It does nothing if no run is under
+// way.
 func (j *Job[T]) Cancel() {
 	j.mu.Lock()
 	cancel, done := j.cancel, j.done

@@ -38,7 +38,8 @@ type client struct {
 	shouldBeOut bool               // its sessions were meant to be ended
 }
 
-// A glimpse is what a bench keeps of a verdict. All of it would be most of a bench.
+// A glimpse is what a bench keeps of a verdict. Whole verdicts would make up most of a
+// bench's memory.
 type glimpse struct{ verdict, reason, role, user string }
 
 func (v Verdict) glimpse() glimpse { return glimpse{v.Verdict, v.Reason, v.Role, v.User.ID} }
@@ -56,8 +57,8 @@ type State struct {
 	User  auth.User `json:"-"` // who it is about, as they are now; zero if nobody has signed in
 	Order []string  `json:"-"` // strategies, as pages show them
 
-	// How long what was ended may still be accepted, by strategy, where one session
-	// can be ended by the server at all.
+	// How long a revoked session may still be accepted, by strategy. Only strategies that
+	// can revoke sessions have an entry.
 	Windows map[string]time.Duration `json:"-"`
 
 	Races map[string]Race `json:"-"` // those that were run, by the name of their rules

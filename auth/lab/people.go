@@ -34,7 +34,7 @@ func inSpace(ctx context.Context, id auth.Identity) (auth.Identity, error) {
 // inside puts an identity into the space of a bench that has one.
 func (b *Bench) inside(id auth.Identity) auth.Identity {
 	if b.own {
-		// An issuer is an URL or a word: it has no blank.
+		// An issuer is a URL or a word: it contains no space.
 		id.Issuer, id.Subject = b.id, id.Issuer+" "+id.Subject
 	}
 	return id

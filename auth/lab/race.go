@@ -160,8 +160,8 @@ func after(w *Wallet, tabs ...*Wallet) *Wallet {
 	return w
 }
 
-// A gate holds who comes until as many are there as are expected, and lets all of
-// them pass at one moment, that of the last. One that expects nobody is open.
+// A gate holds its callers until as many have come as are expected, and then lets them
+// all pass at one moment, the latest of theirs. A gate that expects nobody is open.
 type gate struct {
 	mu      sync.Mutex
 	missing int
@@ -184,7 +184,8 @@ func (g *gate) open() {
 	}
 }
 
-// pass returns the moment at which a caller passes who has come at now.
+// pass waits until the gate is open and returns the moment at which a caller that came at
+// now passes.
 func (g *gate) pass(ctx context.Context, now time.Time) (time.Time, error) {
 	g.mu.Lock()
 	there := g.there
@@ -211,7 +212,7 @@ func (g *gate) pass(ctx context.Context, now time.Time) (time.Time, error) {
 	}
 }
 
-// guarded is the store as it is, which both tabs have come to before either spends.
+// guarded is the store itself, behind a gate that both tabs reach before either spends.
 type guarded struct {
 	auth.RefreshStore
 	gate *gate

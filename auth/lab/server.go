@@ -102,7 +102,7 @@ func (b *Bench) RetireKey(ctx context.Context, v Visitor) error {
 	if err := b.change(ctx, func(s *setup) { s.Oldest = s.Newest }); err != nil {
 		return err
 	}
-	b.did(ctx, v, "The %s %s dropped: what only that opened is lost.", keys(n), map[bool]string{true: "was", false: "were"}[n == 1])
+	b.did(ctx, v, "The %s %s dropped: what no other key opens is lost.", keys(n), map[bool]string{true: "was", false: "were"}[n == 1])
 	return nil
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A Line of the story: one action and its consequences.
+// A Line is one entry of the story: an action and its consequences.
 type Line struct {
 	At   time.Time // by the bench's clock
 	Text string
@@ -16,8 +16,8 @@ type Line struct {
 	by string // the visitor who acted, until it is known what became of it
 }
 
-// What a bench keeps of its story, in lines: one that everybody shares, and one of
-// many.
+// How many lines of its story a bench keeps: one that everybody shares, and one that
+// belongs to a single visitor.
 const (
 	maxStory    = 200
 	maxOwnStory = 30
@@ -91,7 +91,8 @@ func List(names []string) string {
 	return strings.Join(names, "")
 }
 
-// Span formats a duration exactly, in its largest units: "30 d", "1 d 6 h", "5 min".
+// Span formats a duration in its two largest units and drops the rest: "30 d", "1 d 6 h",
+// "5 min".
 func Span(d time.Duration) string {
 	var parts []string
 	for _, unit := range []struct {

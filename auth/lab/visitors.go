@@ -19,8 +19,9 @@ const (
 	visitorLife   = 30 * 24 * time.Hour // after which a browser is somebody new
 )
 
-// Visitors of this machine or site. Their seal encrypts whatever seal sessions have,
-// outlives a new session version, and is not recorded in receipts.
+// Visitors returns the visitors of this machine or site. Their cookie is encrypted
+// whichever seal sessions use, survives a new session version, and is not recorded in
+// receipts.
 func (p Parts) Visitors() Visitors {
 	vault := p.Vault
 	vault.Format, vault.Version, vault.Memo, vault.Observe = "securecookie", func() int64 { return 1 }, nil, nil
@@ -30,7 +31,7 @@ func (p Parts) Visitors() Visitors {
 // Visitors returns the visitors of the bench's site.
 func (b *Bench) Visitors() Visitors { return b.parts.Visitors() }
 
-// Of returns the id of the browser; empty if it carries none that holds.
+// Of returns the id of the browser; empty if it carries no valid one.
 func (v Visitors) Of(ctx context.Context, jar *auth.Jar) string {
 	value, err := jar.Get(visitorCookie)
 	if err != nil || value == "" {

@@ -75,7 +75,7 @@ func (w *Wallet) take(h http.Header) int {
 			w.cookies[c.Name] = c.Value
 		case w.ignoresDeletes && !live[base(c.Name)]:
 			continue
-		default: // a stubborn one too lets go of what the new value leaves behind
+		default: // even one that ignores deletes drops the chunks that the new value no longer needs
 			delete(w.cookies, c.Name)
 		}
 		w.changes = append(w.changes, c)

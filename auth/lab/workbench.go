@@ -109,7 +109,7 @@ var Tampers = []Tamper{
 	},
 	{
 		Name: "spread", Label: "Spread the session cookie over three",
-		Rule:  "A value that does not fit into one cookie comes in chunks: name.1, name.2, name.3. All there, they are the value.",
+		Rule:  "A value that does not fit into one cookie comes in chunks: name.1, name.2, name.3. Together they are the value.",
 		wants: everywhere(accepted, nil), alter: func(w *Wallet, s slots) { w.spread(s.session) },
 	},
 	{
@@ -220,9 +220,9 @@ func (w *Wallet) spread(name string) {
 // flip changes the lowest bit of a character near the middle, to another that a
 // cookie can have.
 func flip(value string) string {
-	alike := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
+	alphanumeric := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
 	for i := len(value) / 2; i < len(value); i++ {
-		if alike(value[i]) && alike(value[i]^1) {
+		if alphanumeric(value[i]) && alphanumeric(value[i]^1) {
 			return value[:i] + string(value[i]^1) + value[i+1:]
 		}
 	}

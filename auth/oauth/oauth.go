@@ -30,8 +30,8 @@
 // a code of ours, and its text is safe for a log.
 //
 // Read in this order: this file, flow.go, client_auth.go, openid.go, claims.go,
-// form_post.go, discovery.go, github.go, outbound.go, next.go, errors.go. Trace.go only
-// records steps for [Watch].
+// form_post.go, discovery.go, github.go, outbound.go, next.go, errors.go. The files
+// trace.go and param.go only record steps for [Watch].
 package oauth
 
 import (
@@ -69,7 +69,7 @@ type Provider struct {
 
 	mu       sync.Mutex
 	last     *attempt         // at discovery
-	problem  string           // the last logged discovery error; empty if it did not
+	problem  string           // the last logged discovery error; empty if discovery succeeded
 	accepted oauth2.AuthStyle // by the token endpoint; zero until then
 }
 
@@ -85,13 +85,13 @@ func NewGoogle(clientID, clientSecret string) *Provider {
 }
 
 // Providers holds the providers of one site. It is safe for concurrent use; its exported
-// fields must not change then. Creating one makes no requests.
+// fields must not change once it is used. Creating one makes no requests.
 type Providers struct {
 	List      []*Provider       // in the order in which the sign-in page offers them
 	BaseURL   string            // public origin; callbacks are BaseURL/sign-in/{id}/callback
 	Seal      auth.Sealer       // of the purpose [FlowPurpose], and one that encrypts
 	RelaySeal auth.Sealer       // of the purpose [RelayPurpose], and one that encrypts
-	Now       func() time.Time  // of the process, not of a bench
+	Now       func() time.Time  // of the process
 	Text      func() string     // fresh random text of at least 128 bits and 26 URL-safe characters
 	Transport http.RoundTripper // makes every outbound call; nil means one of [NewTransport]
 	Log       *slog.Logger      // told when a provider fails, and when it is back; may be nil
@@ -180,8 +180,8 @@ func (p *Providers) discovered(ctx context.Context, provider *Provider) (*endpoi
 // Finish ends the flow that a callback belongs to and returns who signed in. It
 // deletes the flow's cookie on every outcome and takes 8 seconds at most.
 //
-// Its errors are an [Error] each. With an error there is no Identity, but Next,
-// Remember and Link are set if the flow was this browser's, for another try.
+// Each of its errors is an [Error]. With an error there is no Identity, but Next,
+// Remember, Link and Confirm are set if the flow was this browser's, for another try.
 func (p *Providers) Finish(ctx context.Context, jar *auth.Jar, id string, query url.Values) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxCallback)
 	defer cancel()

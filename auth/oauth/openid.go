@@ -85,7 +85,7 @@ func (o *openID) judge(ctx context.Context, raw string, token *oauth2.Token, non
 }
 
 // open returns what a token of the provider says, and the algorithm with which it is
-// signed. What is the token's name in an error.
+// signed. The parameter what names the token in errors.
 func (o *openID) open(ctx context.Context, what, raw string, algorithms []jose.SignatureAlgorithm) (payload []byte, alg string, err error) {
 	var unexpected *jose.ErrUnexpectedSignatureAlgorithm
 	jws, err := jose.ParseSignedCompact(raw, algorithms)
@@ -221,9 +221,9 @@ func (o *openID) readSigned(ctx context.Context, raw string) (profile, error) {
 	return c.profile, nil
 }
 
-// asymmetric are the algorithms that a provider may sign with. None is not among them,
-// nor are those that turn the client's secret, or a public key, into a signing key
-// (RFC 8725 §3.1).
+// asymmetric are the algorithms that a provider may sign with. The algorithm "none" is
+// not among them, nor are those that turn the client's secret, or a public key, into a
+// signing key (RFC 8725 §3.1).
 var asymmetric = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
 	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,

@@ -111,8 +111,8 @@ func get(ctx context.Context, client *http.Client, url, bearer, accept string) (
 	return body, kind, err
 }
 
-// getJSON asks url and decodes the answer into v: members by their exact names, and
-// never one of two.
+// getJSON asks url and decodes the answer into v. Members must match by their exact
+// names, and a repeated one is an error.
 func getJSON(ctx context.Context, client *http.Client, url, bearer string, v any) error {
 	body, _, err := get(ctx, client, url, bearer, "application/json")
 	if err != nil {

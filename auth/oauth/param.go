@@ -45,8 +45,8 @@ const (
 	maxOthers = 8   // names of what is not shown
 )
 
-// bounds cuts what somebody else wrote.
-func bounds(s string) string {
+// truncate shortens a text that somebody else wrote to maxShown bytes.
+func truncate(s string) string {
 	s = strings.ToValidUTF8(s, "�")
 	if len(s) <= maxShown {
 		return s
@@ -76,7 +76,7 @@ func param(name, value string) Param {
 	if slices.Contains(secretNames, name) {
 		return secret(name, value)
 	}
-	return Param{Name: name, Value: bounds(value)}
+	return Param{Name: name, Value: truncate(value)}
 }
 
 // params shows those of v that have a name among names, and names the others.
@@ -112,7 +112,7 @@ func unshown(names []string) []Param {
 		return nil
 	}
 	slices.Sort(names)
-	return []Param{{Name: "not_shown", Value: bounds(strings.Join(names[:min(len(names), maxOthers)], ", "))}}
+	return []Param{{Name: "not_shown", Value: truncate(strings.Join(names[:min(len(names), maxOthers)], ", "))}}
 }
 
 // shown is the form of a request, and how its client authenticates.
@@ -143,18 +143,18 @@ func (m *metadata) params() []Param {
 		return nil
 	}
 	return []Param{
-		{Name: "issuer", Value: bounds(m.Issuer)},
-		{Name: "authorization_endpoint", Value: bounds(m.Authorization)},
-		{Name: "token_endpoint", Value: bounds(m.Token)},
-		{Name: "jwks_uri", Value: bounds(m.Keys)},
-		{Name: "userinfo_endpoint", Value: bounds(m.UserInfo)},
+		{Name: "issuer", Value: truncate(m.Issuer)},
+		{Name: "authorization_endpoint", Value: truncate(m.Authorization)},
+		{Name: "token_endpoint", Value: truncate(m.Token)},
+		{Name: "jwks_uri", Value: truncate(m.Keys)},
+		{Name: "userinfo_endpoint", Value: truncate(m.UserInfo)},
 		{Name: "authorization_response_iss_parameter_supported", Value: strconv.FormatBool(m.PromisesIssuer)},
 	}
 }
 
 // tokenParams shows what the token endpoint answered.
 func tokenParams(token *oauth2.Token) []Param {
-	list := []Param{{Name: "token_type", Value: bounds(token.TokenType)}, secret("access_token", token.AccessToken)}
+	list := []Param{{Name: "token_type", Value: truncate(token.TokenType)}, secret("access_token", token.AccessToken)}
 	if token.ExpiresIn > 0 {
 		list = append(list, Param{Name: "expires_in", Value: strconv.FormatInt(token.ExpiresIn, 10) + " s"})
 	}
@@ -203,7 +203,7 @@ func identityParams(who auth.Identity) []Param {
 		{Name: "email_verified", Value: strconv.FormatBool(who.EmailVerified)}, {Name: "picture", Value: who.Picture},
 	} {
 		if p.Value != "" && (p.Name != "email_verified" || who.Email != "") {
-			list = append(list, Param{Name: p.Name, Value: bounds(p.Value)})
+			list = append(list, Param{Name: p.Name, Value: truncate(p.Value)})
 		}
 	}
 	return list

@@ -14,7 +14,7 @@ import (
 // The steps of a flow, in the order in which they end. A flow that is refused
 // ends with the step that refused it.
 const (
-	StepDiscovery = "discovery" // what the provider's metadata says; there is none of GitHub
+	StepDiscovery = "discovery" // what the provider's metadata says; GitHub has none
 	StepRequest   = "request"   // what the browser carries to the provider, and what it does not
 	StepCallback  = "callback"  // what came back, and whether it belongs to a flow of this browser
 	StepToken     = "token"     // the code, with the verifier, for tokens
@@ -91,7 +91,8 @@ func Watch(ctx context.Context, tell func(Step)) context.Context {
 	return context.WithValue(ctx, watchKey{}, &watcher{tell: tell})
 }
 
-// watched names the flow that is seen under ctx, if any is.
+// watched returns ctx with the name of the flow for its watcher, or ctx itself if nobody
+// watches.
 func (p *Providers) watched(ctx context.Context, state string) context.Context {
 	w, _ := ctx.Value(watchKey{}).(*watcher)
 	if w == nil {
@@ -172,7 +173,7 @@ func noteCall(r *http.Request) func(*http.Response) {
 	if c == nil {
 		return func(*http.Response) {}
 	}
-	call := Call{Method: r.Method, URL: bounds(r.URL.Scheme + "://" + r.URL.Host + r.URL.Path), Began: c.now(), Sent: shown(r)}
+	call := Call{Method: r.Method, URL: truncate(r.URL.Scheme + "://" + r.URL.Host + r.URL.Path), Began: c.now(), Sent: shown(r)}
 	return func(resp *http.Response) {
 		call.Took = c.now().Sub(call.Began)
 		if resp != nil {

@@ -28,8 +28,9 @@ const database = "TEST_DATABASE_URL"
 // is read before the first test does not count when go test looks for a cached result.
 func Postgres() bool { return os.Getenv("TEST_STORE") == "postgres" }
 
-// RerunOnPostgres runs the tests of a package once more, over Postgres; flags are further ones
-// of the test program. A package calls it from a test of the name TestPostgres.
+// RerunOnPostgres runs the tests of a package once more, over Postgres; flags are
+// additional flags for the test program. A package calls it from a test named
+// TestPostgres.
 func RerunOnPostgres(t *testing.T, flags ...string) {
 	if Postgres() {
 		t.Skip("this is that run")
@@ -63,7 +64,8 @@ func RequireCommand(t testing.TB, command string) {
 	}
 }
 
-// Missing skips a test that lacks what it needs, or fails it where nothing may lack.
+// Missing skips a test that lacks what it needs, or fails it where nothing may be
+// missing.
 func Missing(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("REQUIRE_SERVICES") == "1" {

@@ -28,8 +28,8 @@ func Golden(b *Browser, name string) {
 
 var hashed = regexp.MustCompile(`(/static/\w+)\.[0-9a-f]{12}\.`)
 
-// normal puts each tag on a line of its own, and drops the hashes of files that
-// have tests of their own.
+// normal puts each tag on a line of its own, and drops the hashes from the names of
+// static files, which have tests of their own.
 func normal(html string) string {
 	return hashed.ReplaceAllString(strings.ReplaceAll(html, "><", ">\n<"), "$1.") + "\n"
 }

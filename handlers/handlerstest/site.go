@@ -58,16 +58,16 @@ type Site struct {
 
 // Settings are the differences from the default site.
 type Settings struct {
-	Strategy string               // compare, or one of them
-	Public   bool                 // compare for many visitors, each with a bench of their own
-	Seal     string               // securecookie if empty
-	Key      string               // the one of all tests if empty
-	BaseURL  string               // localURL if empty
-	Life     auth.Lifetimes       // the default ones if zero
-	Change   func(*handlers.Site) // the last word on the wiring; may be nil
-	Alone    bool                 // no second provider
-	File     string               // a database that is there already, as after a restart
-	Redis    string               // where sessions are kept as REDIS_URL says, in a realm of their own; may be empty
+	Strategy  string               // its name
+	LabPublic bool                 // with compare: for many visitors, each with a bench of their own
+	Seal      string               // securecookie if empty
+	Key       string               // the one of all tests if empty
+	BaseURL   string               // LocalURL if empty
+	Life      auth.Lifetimes       // the default ones if zero
+	Change    func(*handlers.Site) // the last word on the wiring; may be nil
+	Alone     bool                 // no second provider
+	File      string               // a database that is there already, as after a restart
+	Redis     string               // where sessions are kept as REDIS_URL says, in a realm of their own; may be empty
 }
 
 func NewSite(t testing.TB, strategy string) *Site {
@@ -140,7 +140,7 @@ func NewSiteWith(t testing.TB, o Settings) *Site {
 		if CompareMode == nil {
 			t.Fatal("compare mode needs the lab")
 		}
-		CompareMode(s, o.Public, parts, vault, observe, log)
+		CompareMode(s, o.LabPublic, parts, vault, observe, log)
 	} else {
 		if s.DB != nil {
 			s.Administration = db.Administration{DB: s.DB}
@@ -161,31 +161,30 @@ func NewSiteWith(t testing.TB, o Settings) *Site {
 	return s
 }
 
-// CompareMode wires the bench of a site in compare mode, or the benches of a public
-// one; nil where the lab was deleted. See lab_site_test.go.
+// CompareMode wires the bench of a site in compare mode, or the benches of a public one.
+// The package labtest sets it.
 var CompareMode func(s *Site, public bool, parts auth.Parts, vault auth.Vault, observe auth.Observer, log *slog.Logger)
 
-// Modes returns strategies, and compare mode where the lab is linked in.
+// Modes returns the modes in which to run a test that is for these strategies.
 func Modes(strategies ...string) []string {
-	if CompareMode == nil {
-		return strategies
+	if CompareMode != nil {
+		return append([]string{"compare"}, strategies...)
 	}
-	return append([]string{"compare"}, strategies...)
+	return strategies
 }
 
-// Under returns a site for each strategy: one shared site in compare mode if the lab is
-// linked in, else a separate site for each.
+// Under returns a site for each strategy.
 func Under(t testing.TB, strategies ...string) map[string]*Site {
 	sites := map[string]*Site{}
-	for _, strategy := range strategies {
-		switch {
-		case CompareMode == nil:
-			sites[strategy] = NewSite(t, strategy)
-		case len(sites) == 0:
-			sites[strategy] = NewSite(t, "compare")
-		default:
-			sites[strategy] = sites[strategies[0]]
+	if CompareMode != nil { // one site has them all
+		all := NewSite(t, "compare")
+		for _, strategy := range strategies {
+			sites[strategy] = all
 		}
+		return sites
+	}
+	for _, strategy := range strategies {
+		sites[strategy] = NewSite(t, strategy)
 	}
 	return sites
 }

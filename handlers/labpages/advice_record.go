@@ -13,7 +13,7 @@ var consequences = map[string]string{
 	lab.EndSignOut:   "You sign out: a stolen copy works on for",
 	lab.EndRevokeAll: "All devices are signed out: it works on for",
 	lab.EndDisable:   "The account is disabled: it works on for",
-	lab.EndRole:      "The admin role is taken away: it keeps it for",
+	lab.EndRole:      "The admin role is taken away: a stolen copy keeps it for",
 }
 
 // lasts returns how long a copy worked.
@@ -39,7 +39,7 @@ var afterEnding = map[string]string{
 	lab.EndSignOut:   "after a sign-out",
 	lab.EndRevokeAll: "after all devices were signed out",
 	lab.EndDisable:   "after the account was disabled",
-	lab.EndRole:      "as an admin who is none any more",
+	lab.EndRole:      "as an admin who no longer is one",
 }
 
 // worse describes the first measurement in which c is worse than best.

@@ -49,7 +49,7 @@ type answer struct {
 
 // questions are the six that tell the strategies apart.
 var questions = []question{
-	{"keeps", "What may the server remember?", "With several instances: what all of them can look up. The keys they share in any case.", []answer{
+	{"keeps", "What may the server remember?", "With several instances, this is what all of them can look up. They share the keys in any case.", []answer{
 		{"", "Whatever it takes", nil},
 		{"users", "People, but no sessions", func(c candidate) string {
 			return unless(!c.lists, "it keeps a row per session")

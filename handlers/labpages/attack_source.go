@@ -60,7 +60,7 @@ func (a attack) links() []labviews.Source {
 	name := strings.TrimSuffix(strings.TrimPrefix(a.test.has, "func "), "(")
 	return []labviews.Source{
 		a.code.link(fmt.Sprintf("%s, line %d", a.code.file, a.code.line())),
-		a.test.link("held by " + name),
+		a.test.link("tested by " + name),
 		sourceLine{"handlers/labpages/attacks_test.go", `"` + a.name + `":`}.link("and by TestFlowAttacks"),
 	}
 }

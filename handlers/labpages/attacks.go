@@ -31,7 +31,7 @@ type attack struct {
 	reason  string     // the stable code of the refusal
 	because string     // text that the error of the refusing step must contain; may be empty
 	code    sourceLine // what refuses it
-	test    sourceLine // and the test that holds that
+	test    sourceLine // and the test that checks this
 	run     func(*attackRun) (*heard, error)
 }
 
@@ -208,7 +208,7 @@ type attempted struct {
 	in     bool // the attacking browser got a session
 }
 
-// judge compares the outcome of a play with the expected one.
+// judge compares the outcome of an attack with the expected one.
 func (a attack) judge(p *attackRun, h *heard) attempted {
 	t := attempted{lines: p.lines, status: h.status, to: h.location(), reason: h.reason(), in: h.setsCookie("__Host-session-")}
 	for _, s := range p.steps {
@@ -235,12 +235,12 @@ type attackTarget struct {
 	slots  chan struct{} // how many run at once
 }
 
-const maxAssaults = 4
+const maxAttacks = 4
 
 func (a *attackTarget) ready(s *handlers.Site) error {
 	a.once.Do(func() {
 		a.limit = &auth.Limiter{Burst: 30, Every: 2 * time.Second, Now: s.Now}
-		a.slots = make(chan struct{}, maxAssaults)
+		a.slots = make(chan struct{}, maxAttacks)
 		a.target, a.err = target(s)
 	})
 	return a.err

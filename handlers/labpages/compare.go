@@ -21,7 +21,7 @@ const maxRememberChoice = 400 * 24 * time.Hour
 // Requests that the lab rejects, without any effect.
 var (
 	errUnknownAction  = &handlers.Problem{Status: 404, Code: "unknown_action", Title: "No such action", Text: "The lab has no button of that name."}
-	errUnknownRole    = &handlers.Problem{Status: 400, Code: "unknown_role", Title: "No such role", Text: "One can be made admin or member."}
+	errUnknownRole    = &handlers.Problem{Status: 400, Code: "unknown_role", Title: "No such role", Text: "A user can be made admin or member."}
 	errBadDuration    = &handlers.Problem{Status: 400, Code: "bad_duration", Title: "The clock only moves forward", Text: "Enter a time such as 15m or 720h: at most 400 days in one step, and a hundred years in all."}
 	errBadAsking      = &handlers.Problem{Status: 400, Code: "bad_asking", Title: "Nobody asks like that", Text: "Meanwhile clients are silent, or ask once a day: asking=daily."}
 	errNothingToSteal = &handlers.Problem{Status: 409, Code: "nothing_to_steal", Title: "There is nothing to steal", Text: "This browser carries no session. Sign in first."}

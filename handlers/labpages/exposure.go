@@ -88,8 +88,8 @@ func (l *Lab) cancelExposure(c echo.Context) error {
 	})
 }
 
-// owns reports whether a run is a visitor's own. A run that started because somebody
-// opened the page belongs to nobody.
+// owns reports whether a run is a visitor's own. A run that was started by a visitor
+// without an id, who opened the page of a public lab, belongs to nobody.
 func owns(visitor, by string) bool { return visitor != "" && visitor == by }
 
 // atExposure runs the action of a button on the exposure page and redirects to the page.
@@ -118,7 +118,7 @@ var endings = map[string]struct{ label, done, unheard string }{
 	lab.EndSignOut:   {"Sign out", "You signed out.", "a stolen copy works on"},
 	lab.EndRevokeAll: {"Sign out all devices", "You signed out all devices.", "a stolen copy works on"},
 	lab.EndDisable:   {"Disable the account", "The account was disabled.", "a stolen copy works on"},
-	lab.EndRole:      {"Take the admin role away", "You are no admin any more.", "a stolen copy still is"},
+	lab.EndRole:      {"Take the admin role away", "You are no longer an admin.", "a stolen copy still is"},
 }
 
 // reached says in words what became of a copy in the end.
@@ -214,7 +214,7 @@ func exposureHeadline(found lab.Exposed, whole bool, ending string) (head, lead 
 			never, longest = never+1, max(longest, l.For)
 		}
 	}
-	head = is.done + " A stolen copy hears of it under all of them."
+	head = is.done + " A stolen copy hears of it under every strategy."
 	if never > 0 {
 		head = fmt.Sprintf("%s Under %d of %d %s, for up to %s.", is.done, never, len(auth.Kinds()), is.unheard, views.Duration(longest))
 	}

@@ -101,7 +101,7 @@ func (l *Lab) traceView(tr *trace) *labviews.FlowTrace {
 	return v
 }
 
-// expandedSteps lists the steps that are shown expanded.
+// unfolded lists the steps that are shown unfolded.
 var unfolded = []string{oauth.StepRequest, oauth.StepCallback}
 
 // summary is the time that it took, and where it went.
@@ -291,7 +291,7 @@ func oauthStep(o oauth.Step, tr *trace) labviews.FlowStep {
 		}
 	}
 	if !o.Known.IsZero() {
-		s.Honest = "Not asked this time: the answer is known since " + o.Known.UTC().Format("2 January 15:04:05 UTC") + "."
+		s.Honest = "Not asked this time: the answer has been known since " + o.Known.UTC().Format("2 January 15:04:05 UTC") + "."
 	}
 	if o.Name == oauth.StepCallback {
 		if tr.callback.site != "" && len(s.Groups) > 0 {

@@ -80,7 +80,7 @@ var glosses = map[string]string{
 	"kid":                    "which of the provider's keys",
 	"sub":                    "who: with the issuer, this is the identity; the email is not",
 	"aud":                    "must be this site's client_id",
-	"azp":                    "must be this site, where it is there",
+	"azp":                    "if present, must be this site",
 	"exp":                    "must be ahead, give or take a minute",
 	"iat":                    "must not be ahead",
 	"at_hash":                "must be the hash of the access token that came along",

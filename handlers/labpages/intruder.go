@@ -28,7 +28,7 @@ type attackRun struct {
 	lines   []line
 }
 
-// A line is one request of a play.
+// A line is one request of an attack.
 type line struct {
 	who, method, path string
 	params            []oauth.Param
@@ -36,7 +36,7 @@ type line struct {
 	location          string
 }
 
-// An intruder is a browser of a play. It keeps cookies as browsers do.
+// An intruder is a browser in an attack. It keeps cookies as browsers do.
 type intruder struct {
 	*attackRun
 	name    string

@@ -148,7 +148,7 @@ func (l *Lab) Sessionless(path string) bool {
 	return strings.HasPrefix(path, "/compare") && !strings.HasPrefix(path, exposurePath)
 }
 
-// Page adds the lab's navigation and, for who is signed in, the toggle.
+// Page adds the lab's navigation and, for whoever is signed in, the toggle.
 func (l *Lab) Page(r *http.Request, p *views.Page) {
 	nav := []views.NavItem{handlers.NavLink(r, "Compare", "/compare")}
 	for _, item := range p.Nav {
@@ -209,7 +209,7 @@ func (l *Lab) Landing(c echo.Context, p views.Page) error {
 	return handlers.Render(c.Response(), http.StatusOK, labviews.LabLandingPage(p, l.landing(c)))
 }
 
-// landing returns the landing page's view before the demonstration was run.
+// landing returns the landing page's view as it is before the demonstration is run.
 func (l *Lab) landing(c echo.Context) labviews.LabLanding {
 	m := labviews.LabLanding{
 		SignedIn: handlers.VisitOf(c).SignedIn(), SignInHref: "/sign-in?next=/compare", LabHref: "/compare", RunAction: runPath,

@@ -11,7 +11,7 @@ import (
 	"sessionlab/views/labviews"
 )
 
-// columnSets lists the column columnSets to choose from, each a superset of the one before.
+// columnSets lists the column sets to choose from, each a superset of the one before.
 var columnSets = []struct {
 	name, label string
 	groups      []string
@@ -273,7 +273,7 @@ func clockView(now time.Time, b lab.Status) labviews.Clock {
 	return labviews.Clock{Time: views.Moment(now, clockTime(now, now.Add(-b.Ahead))+" UTC"), Note: strings.Join(notes, " · "), Moved: b.Ahead > 0}
 }
 
-// clockTime is a time of day, with the day where that is another than now's.
+// clockTime is a time of day, with the day if that is not now's.
 func clockTime(t, now time.Time) string {
 	if t.UTC().Format(time.DateOnly) != now.UTC().Format(time.DateOnly) {
 		return t.Format("2 Jan 15:04")

@@ -21,7 +21,7 @@ func TestPublicAccountsNeverMeet(t *testing.T) {
 	ring, err := auth.NewKeyRing(key)
 	handlerstest.Must(t, err)
 	v := auth.Vault{Format: "securecookie", Ring: ring, Realm: "site", Version: func() int64 { return 1 }}
-	site := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", Public: true, Change: func(s *handlers.Site) {
+	site := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", LabPublic: true, Change: func(s *handlers.Site) {
 		s.Tokens = &auth.AccountKeeper{
 			Cookie: v.Sealer(auth.AccountPurpose), Row: v.Sealer(auth.AccountRowPurpose), Store: s.Accounts, Max: 30 * handlerstest.Day, Now: s.Now,
 		}
@@ -106,7 +106,7 @@ func TestPublicPages(t *testing.T) {
 // On a public address the cookies, the hosts and the addresses are those of the web.
 func TestPublicBehindAProxy(t *testing.T) {
 	t.Parallel()
-	site := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", Public: true, BaseURL: "https://lab.example"})
+	site := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", LabPublic: true, BaseURL: "https://lab.example"})
 	ada, eve := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site).SignIn("ada")
 	act(act(act(ada, "add-phone"), "steal"), "sign-out")
 	handlerstest.Same(t, "the thief", of(ada, "thief"), inUnder("database", "refused revoked"))
@@ -166,7 +166,7 @@ func TestPublicStoreGone(t *testing.T) {
 	t.Parallel()
 	before := newPublicSite(t)
 	ada := handlerstest.NewBrowser(t, before).SignIn("ada")
-	after := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", Public: true, File: before.File})
+	after := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", LabPublic: true, File: before.File})
 	handlerstest.Must(t, after.DB.Close())
 	had := ada.CookieHeader()
 	ada.Site = after

@@ -32,8 +32,8 @@ func ComparePublic(s *handlers.Site, benches *lab.Benches) *Lab {
 // Isolated reports whether each visitor has a bench of their own.
 func (l *Lab) Isolated() bool { return l.Benches != nil }
 
-// Tenant returns the visitor's bench, which has users of its own; empty where there is one
-// bench for everybody.
+// Tenant returns the id of the visitor's bench, which has users of its own; empty where
+// there is one bench for everybody.
 func (l *Lab) Tenant(r *http.Request) string {
 	if l.Benches == nil {
 		return ""

@@ -17,7 +17,7 @@ import (
 )
 
 func newPublicSite(t testing.TB) *handlerstest.Site {
-	return handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", Public: true})
+	return handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", LabPublic: true})
 }
 
 // readAll returns what a visitor can read on the site about themselves.
@@ -169,7 +169,7 @@ func TestPublicForgedVisitor(t *testing.T) {
 	mine := ada.Value("visitor")
 	flipped := []byte(mine)
 	flipped[len(flipped)/2] ^= 1
-	other := handlerstest.NewBrowser(t, handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", Public: true, File: filepath.Join(t.TempDir(), "other.db")})).SignIn("ada")
+	other := handlerstest.NewBrowser(t, handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", LabPublic: true, File: filepath.Join(t.TempDir(), "other.db")})).SignIn("ada")
 	local := handlerstest.NewBrowser(t, handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", File: filepath.Join(t.TempDir(), "local.db")})).Get("/compare")
 	for name, value := range map[string]string{
 		"made up": "AAAAAAAAAAAAAAAAAAAAAAAAAA", "empty": `""`, "local": "local", "path": "../../../x", "flipped": string(flipped), "cut": mine[:len(mine)-1],
@@ -286,7 +286,7 @@ func TestPublicClockAheadAtTheStart(t *testing.T) {
 	t.Parallel()
 	before := newPublicSite(t)
 	ada := handlerstest.NewBrowser(t, before).SignIn("ada")
-	after := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", Public: true, File: before.File})
+	after := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", LabPublic: true, File: before.File})
 	after.Clock.Advance(365 * 24 * time.Hour)
 	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -320,7 +320,7 @@ func TestPublicRestart(t *testing.T) {
 	ada, eve := handlerstest.NewBrowser(t, before).SignIn("ada"), handlerstest.NewBrowser(t, before).SignIn("grace")
 	act(act(act(act(ada, "rotate-key"), "raise-version"), "advance", "duration", "1h"), "sign-in-all")
 
-	after := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", Public: true, File: before.File})
+	after := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", LabPublic: true, File: before.File})
 	after.Clock.Advance(time.Minute)
 	ada.Site, eve.Site = after, after
 	handlerstest.Same(t, "Ada", of(ada, "you"), inUnder())
@@ -332,7 +332,7 @@ func TestPublicRestart(t *testing.T) {
 		t.Errorf("Eve's bench is Ada's:\n%s", text)
 	}
 	// A bench that nobody asked for since the restart counts too.
-	third := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", Public: true, File: before.File})
+	third := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", LabPublic: true, File: before.File})
 	third.Extension.(*labpages.Lab).Benches.Max = 2
 	third.Clock.Advance(time.Hour)
 	handlerstest.NewBrowser(t, third).SignIn("linus")

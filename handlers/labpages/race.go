@@ -25,7 +25,7 @@ func raceTabs(ctx context.Context, b *lab.Bench, v lab.Visitor, _ url.Values) er
 // trials returns the experiments at the bottom of the compare page.
 func trials(s lab.State, shown string) []labviews.Trial {
 	tabs := labviews.Trial{
-		ID: "tabs", Title: "Two tabs, one refresh token", Run: button("race-tabs", "Race two tabs", "three times, under other rules"),
+		ID: "tabs", Title: "Two tabs, one refresh token", Run: button("race-tabs", "Race two tabs", "three times, under different rules"),
 		Text: "A refresh token of rotation works once. Two tabs use the same one before either is answered: within the site's grace of 30 s, without a grace, and in a store without a guard.",
 	}
 	if len(s.Races) > 0 {
@@ -33,7 +33,7 @@ func trials(s lab.State, shown string) []labviews.Trial {
 	}
 	late := labviews.Trial{
 		ID: "late", Title: "An answer that comes after the sign-out", Run: button("late-answer", "Answer too late", "with the tombstone, and without"),
-		Text: "A request renews the session. Before its answer arrives, its browser signs out; then the answer brings fresh cookies. A tombstone, a sealed cookie that names the session that ended, has them refused. Who is in again?",
+		Text: "A request renews the session. Before its answer arrives, its browser signs out; then the answer brings fresh cookies. A tombstone, a sealed cookie that names the session that ended, makes the site refuse them. Who is in again?",
 	}
 	if len(s.Lates) > 0 {
 		late.Matrix, late.Told = lateMatrix(s.Lates), lateTold(s.Lates)

@@ -15,7 +15,7 @@ func TestRunWithoutAccount(t *testing.T) {
 	t.Parallel()
 	for name, public := range map[string]bool{"local": false, "public": true} {
 		t.Run(name, func(t *testing.T) {
-			site := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", Public: public})
+			site := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "compare", LabPublic: public})
 			ada, nobody := act(handlerstest.NewBrowser(t, site).SignIn("ada"), "add-phone"), handlerstest.NewBrowser(t, site)
 			tables := []string{"users", "accounts", "sessions", "refresh_tokens", "benches", "departed"}
 			before := map[string]int{}

@@ -28,7 +28,7 @@
       const focused = document.activeElement?.id
       patch(target, now)
       const there = document.getElementById(target.id)
-      htmx.process(there) // at once, so that who is quick meets no plain form
+      htmx.process(there) // at once, so that a quick click does not submit a plain form
       const again = focused && document.getElementById(focused)
       if (again && there.contains(again) && again !== document.activeElement) again.focus({ preventScroll: true })
       return [there]

@@ -20,7 +20,7 @@ type Advice struct {
 	Pick, Gloss, Why string // the recommended strategy; empty if none fits
 	Measured         []views.Fact
 	Commands         []string
-	Fits             []Ruling // too
+	Fits             []Ruling // the other strategies that fit
 	Ruled            []Ruling
 	WaysOut          []WayOut
 

@@ -76,7 +76,7 @@ func CostPage(p views.Page, m Cost) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"statement\"><h1>What a request costs</h1><p class=\"lead\">The strategies answer “who am I?” with a valid session, over and over: real requests through this site's own handler, in this process, one at a time. The first row has nothing to do; what another costs beyond it is its route and its strategy.</p></div><div id=\"cost\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"statement\"><h1>What a request costs</h1><p class=\"lead\">The strategies answer “who am I?” with a valid session, over and over: real requests through this site's own handler, in this process, one at a time. The first row does nothing; what another costs beyond it is its route and its strategy.</p></div><div id=\"cost\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -113,7 +113,7 @@ func CostPage(p views.Page, m Cost) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</div><div class=\"halves cost-notes\"><section><h2>Read it so</h2><p>Compare rows, not runs: the numbers are of this machine, this minute. <dfn>p50</dfn> is what half of the requests took at most, <dfn>p99</dfn> what 99 of 100 did, in microseconds (µs, millionths of a second).</p><p>The <dfn>ratio</dfn> is the p50 of the first row over that of another, measured in turns. Other programs of this machine hardly touch it, while they interrupt some requests and lower the requests per second.</p><p>An <dfn>allocation</dfn> is a piece of memory asked for: work now, and for the garbage collector later. Others allocate too while this runs; the least of five looks counts.</p></section><section><h2>What is not in it</h2><p>No network, and no parsing of HTTP: those cost every strategy the same, and more than most of these do.</p><p>SQLite runs in this process. A database elsewhere adds its round trip to every read.</p><p>Compare mode reads the table at each request, so that it shows what a read costs. A site that runs one strategy over SQLite asks first whether anything has changed, once for all requests that wait, and reads again only then.</p><p>Reads and writes are those of a session that needs no renewal. What a renewal reads is said on <a href=\"/compare\">Compare</a>, cell by cell.</p></section></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</div><div class=\"halves cost-notes\"><section><h2>How to read it</h2><p>Compare rows, not runs: the numbers hold for this machine, this minute. <dfn>p50</dfn> is what half of the requests took at most, <dfn>p99</dfn> what 99 of 100 did, in microseconds (µs, millionths of a second).</p><p>The <dfn>ratio</dfn> is the p50 of the first row over that of another, measured in turns. Other programs on this machine hardly affect it, but they interrupt some requests and lower the requests per second.</p><p>An <dfn>allocation</dfn> is a piece of memory asked for: work now, and for the garbage collector later. Other goroutines allocate too while this runs, so the smallest of five measurements counts.</p></section><section><h2>What is not in it</h2><p>No network, and no parsing of HTTP: those cost every strategy the same, and more than most of these do.</p><p>SQLite runs in this process. A database elsewhere adds its round trip to every read.</p><p>Compare mode reads the table at each request, so that it shows what a read costs. A site that runs one strategy over SQLite asks first whether anything has changed, once for all requests that wait, and reads again only then.</p><p>Reads and writes are those of a session that needs no renewal. What a renewal reads is said on <a href=\"/compare\">Compare</a>, cell by cell.</p></section></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -213,7 +213,7 @@ func costRun(m Cost) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<p class=\"honest\">One runs at a time on this server: two would measure each other. Yours can start when this one is over.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<p class=\"honest\">One runs at a time on this server: two would distort each other's results. Yours can start when this one is over.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

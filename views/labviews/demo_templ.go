@@ -314,7 +314,7 @@ func demoBar(m Demo) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"row\"><button type=\"button\" class=\"quiet small\" data-keys-toggle hidden aria-pressed=\"true\" title=\"→, PageDown or Space: on. ←, PageUp: back.\">Keys</button> ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"row\"><button type=\"button\" class=\"quiet small\" data-keys-toggle hidden aria-pressed=\"true\" title=\"→, PageDown or Space: forward. ←, PageUp: back.\">Keys</button> ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

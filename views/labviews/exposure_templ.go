@@ -267,12 +267,12 @@ func exposureNotes(m Exposure) templ.Component {
 			templ_7745c5c3_Var9 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<div class=\"halves exposure-notes\"><section><h2>How it was measured</h2><p>For each probe an admin signs in, is robbed of a copy of the cookies, and signs out, or has that or worse done to them. Then a clock that stands still otherwise is set forward, and the copy asks this site who it is. Every answer is a real request.</p><p>The copy that <dfn>keeps asking</dfn> asks from the end on, often enough that nothing runs out for want of use. When it is refused, a new one asks at the same moments and then in smaller steps, down to a second. The copy that stays <dfn>silent</dfn> asks once in its life; each age that is tried takes a new sign-in. Either way the copy still worked one second earlier.</p></section><section><h2>This run</h2>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<div class=\"halves exposure-notes\"><section><h2>How it was measured</h2><p>For each probe an admin signs in, is robbed of a copy of the cookies, and signs out, or has that or worse done to them. Then a clock that otherwise stands still is set forward, and the copy asks this site who it is. Every answer is a real request.</p><p>The copy that <dfn>keeps asking</dfn> asks from the moment the session ends, often enough that nothing expires for lack of use. When it is refused, a new one asks at the same moments and then in smaller steps, down to a second. The copy that stays <dfn>silent</dfn> asks once in its life; each age that is tried takes a new sign-in. Either way the copy still worked one second earlier.</p></section><section><h2>This run</h2>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if len(m.Facts) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p class=\"soft\">No run of this server has come to its end yet.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p class=\"soft\">No run has finished on this server yet.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -910,7 +910,7 @@ func exposureLegend() templ.Component {
 			templ_7745c5c3_Var45 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "<ul class=\"exposure-legend\"><li class=\"reached\"><svg class=\"lasted\" width=\"36\" height=\"14\" aria-hidden=\"true\"><rect class=\"under\" width=\"36\" height=\"14\"></rect><line class=\"over\" x1=\"0\" x2=\"36\" y1=\"7\" y2=\"7\"></line></svg> the copy worked until it heard of the end</li><li class=\"expired\"><svg class=\"lasted\" width=\"36\" height=\"14\" aria-hidden=\"true\"><rect class=\"under\" width=\"36\" height=\"14\"></rect><line class=\"over\" x1=\"0\" x2=\"36\" y1=\"7\" y2=\"7\"></line></svg> it never heard of it: the session expired by itself</li><li><svg class=\"lasted\" width=\"12\" height=\"14\" aria-hidden=\"true\"><line class=\"notch\" x1=\"6\" x2=\"6\" y1=\"0\" y2=\"14\"></line></svg> a copy that stays silent gets no further</li></ul>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "<ul class=\"exposure-legend\"><li class=\"reached\"><svg class=\"lasted\" width=\"36\" height=\"14\" aria-hidden=\"true\"><rect class=\"under\" width=\"36\" height=\"14\"></rect><line class=\"over\" x1=\"0\" x2=\"36\" y1=\"7\" y2=\"7\"></line></svg> the copy worked until the ending reached it</li><li class=\"expired\"><svg class=\"lasted\" width=\"36\" height=\"14\" aria-hidden=\"true\"><rect class=\"under\" width=\"36\" height=\"14\"></rect><line class=\"over\" x1=\"0\" x2=\"36\" y1=\"7\" y2=\"7\"></line></svg> the ending never reached it: the session expired by itself</li><li><svg class=\"lasted\" width=\"12\" height=\"14\" aria-hidden=\"true\"><line class=\"notch\" x1=\"6\" x2=\"6\" y1=\"0\" y2=\"14\"></line></svg> a copy that stays silent gets no further</li></ul>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -19,7 +19,7 @@ type Flow struct {
 	SignInHref string
 	Trace      *FlowTrace // nil: nobody has signed in yet
 	Outline    []FlowStep // the shape of every sign-in, shown until there is one
-	Providers  []Choice   // where there is a last sign-in at each of several
+	Providers  []Choice   // to choose from; empty unless several have a last sign-in
 	Attacks    []Attack
 }
 
@@ -743,7 +743,7 @@ func attack(a Attack) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "<span aria-hidden=\"true\">!</span> Not refused as it has to be: ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "<span aria-hidden=\"true\">!</span> Not refused as expected: ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -38,8 +38,8 @@ const (
 	boxWidth  = 128
 )
 
-// sequence draws steps as arrows between three lifelines. It scales: all sizes are
-// in the drawing's own units, of which the width has 376.
+// sequence draws steps as arrows between three lifelines. It scales: all sizes are in
+// units of its viewBox, which is 376 wide.
 func sequence(label string, steps []FlowStep, outline bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -112,7 +112,7 @@ func WorkbenchPart(m Workbench) templ.Component {
 			templ_7745c5c3_Var3 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<div id=\"workbench\"><p class=\"aside\">Tamper with the cookies of a session and see whom it fools. A made-up person signs in aside, with keys and rows of their own; a copy of their cookies is altered and shown to this site by a real request. Yours are not used: asking with a copy could spend your refresh token.</p><form method=\"post\" action=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<div id=\"workbench\"><p class=\"aside\">Tamper with the cookies of a session and see whom it fools. A made-up person signs in separately, with keys and rows of their own; a copy of their cookies is altered and shown to this site by a real request. Yours are not used: asking with a copy could spend your refresh token.</p><form method=\"post\" action=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
