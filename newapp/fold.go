@@ -174,7 +174,7 @@ func (f *folder) visit(n ast.Node) bool {
 	case *ast.CompositeLit:
 		f.elements(n.Elts)
 	case *ast.BinaryExpr:
-		return f.operands(n)
+		f.operands(n)
 	}
 	return true
 }
@@ -257,9 +257,9 @@ func (f *folder) elements(list []ast.Expr) {
 }
 
 // operands removes an operand of && or || that makes no difference.
-func (f *folder) operands(x *ast.BinaryExpr) bool {
+func (f *folder) operands(x *ast.BinaryExpr) {
 	if x.Op != token.LAND && x.Op != token.LOR || known(x) != unknown {
-		return true
+		return
 	}
 	neutral := truthOf(x.Op == token.LAND)
 	switch {
@@ -270,7 +270,6 @@ func (f *folder) operands(x *ast.BinaryExpr) bool {
 		f.edits.cut(x.X.End(), x.Y.End())
 		f.cutTrailing(x.End())
 	}
-	return true
 }
 
 // withComments returns the start of the comment that ends on the line before pos, or pos.
