@@ -45,7 +45,7 @@ func openUserAdmin(ctx context.Context, c *invocation) (*userAdmin, error) {
 }
 
 // databaseExists returns an error if DATABASE_URL names a file that is not there: a
-// read-only command must not create it.
+// command that works on existing data must not create it.
 func (c *config) databaseExists() error {
 	name := string(c.Database)
 	if db.IsPostgres(name) {

@@ -209,7 +209,7 @@ func (c *config) version() int64 { return int64(c.Version) }
 
 // single returns the name of the site's strategy.
 func (c *config) single() string {
-	if c.Strategy == compare { // which runs beside it
+	if c.Strategy == compare { // one of the strategies that it runs
 		return "database"
 	}
 	return string(c.Strategy)
@@ -364,7 +364,7 @@ func (s *share) UnmarshalText(b []byte) error {
 func (e *labSwitch) UnmarshalText(b []byte) error {
 	*e = true
 	if string(b) != "1" {
-		return errors.New("1, or it unset")
+		return errors.New("1, or no value")
 	}
 	return nil
 }

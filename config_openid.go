@@ -78,8 +78,8 @@ func (c *config) readNamed(vars map[string]string) error {
 	return c.checkIssuers()
 }
 
-// checkIssuers returns an error if two providers have the same issuer. An account belongs
-// to an issuer, so it could not be told which of the two it is at.
+// checkIssuers returns an error if two providers have the same issuer. An account is
+// identified by its issuer, so nothing would tell which of the two it belongs to.
 func (c *config) checkIssuers() error {
 	seen := map[issuer]bool{issuer(oauth.GoogleIssuer): c.GoogleID != ""}
 	for _, p := range c.openIDs() {

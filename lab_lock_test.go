@@ -23,7 +23,7 @@ func TestSignOutUnderALock(t *testing.T) {
 	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
 	}
-	ada.Client.Timeout = 8 * time.Second // 5 to wait, and the rest for a busy machine
+	ada.Client.Timeout = dbtest.Patience // less than seven waits of 5 s, one after the other
 	if got := ada.Post("/sign-out"); got.Status != 503 {
 		t.Errorf("got %d, want 503", got.Status)
 	}

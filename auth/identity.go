@@ -17,7 +17,7 @@ const (
 // An Identity is what a provider says about somebody. Only (Issuer, Subject)
 // identifies: an email may be given to another person, or be claimed by anybody.
 type Identity struct {
-	Provider      string // "dev", "google", "github", "oidc"
+	Provider      string // "dev", "google", …, or [PasswordProvider]
 	Issuer        string
 	Subject       string // 1 to 255 bytes
 	Email         string

@@ -10,7 +10,6 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // MinKeyBytes is the minimum length of a key, in bytes.
@@ -93,9 +92,9 @@ func weak(secret []byte) bool {
 }
 
 // A KeyRing holds the keys of a site, newest first. The newest key seals. A value is
-// opened with the key whose ID it carries. It may be changed while it is used.
+// opened with the key whose ID it carries. It does not change once made.
 type KeyRing struct {
-	keys atomic.Pointer[[]*Key]
+	keys []*Key
 }
 
 // NewKeyRing makes a ring of at least one key, newest first.
@@ -110,9 +109,7 @@ func NewKeyRing(newestFirst ...*Key) (*KeyRing, error) {
 		}
 		seen[k.ID] = true
 	}
-	r := &KeyRing{}
-	r.keys.Store(&newestFirst)
-	return r, nil
+	return &KeyRing{newestFirst}, nil
 }
 
 // ParseKeyRing reads SESSION_KEYS: base64 (standard or URL alphabet, padded or
@@ -148,7 +145,7 @@ func (r *KeyRing) Encode() string {
 }
 
 // Keys returns the keys, newest first.
-func (r *KeyRing) Keys() []*Key { return *r.keys.Load() }
+func (r *KeyRing) Keys() []*Key { return r.keys }
 
 // Newest is the key that seals.
 func (r *KeyRing) Newest() *Key { return r.Keys()[0] }

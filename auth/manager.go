@@ -52,8 +52,8 @@ func (m *Manager) observe(ctx context.Context, step int) observed {
 	return observe(ctx, m.Observe, "strategy", m.steps[step])
 }
 
-// Load returns the session of the request, and renews it when it is due. A refusal clears
-// the cookies. A fault keeps them.
+// Load returns the session of the request, and renews it when it is due. A refusal that
+// ends the session clears the cookies. A fault keeps them.
 //
 // A fault while renewing a session that was already accepted is logged and the
 // session stands; a refusal is final.
@@ -159,7 +159,7 @@ func SessionCookie(strategy string) string { return "session-" + strategy }
 func RefreshCookie(strategy string) string { return "refresh-" + strategy }
 
 // tokens reads both values. An incomplete cookie counts as missing, because the other
-// cookie may restore it. If neither is complete, the error is ErrInvalid.
+// cookie may restore it. If the other is missing too, the error is ErrInvalid.
 func (m *Manager) tokens(jar *Jar) (t Tokens, err error) {
 	var half [2]error
 	t.Access.Value, half[0] = jar.Get(SessionCookie(m.Name))

@@ -12,7 +12,7 @@ import (
 // The two are sealed with different keys and types, so that neither is accepted
 // as the other. The server keeps no session: it cannot list them, and a stolen
 // refresh token works until the absolute end. It is no [Revoker]; an
-// administrator can disable the user, which holds within TTL.
+// administrator can disable the user, which takes effect within TTL.
 //
 // API clients may send the access token as a bearer token (RFC 6750).
 type Pair struct {

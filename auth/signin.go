@@ -9,7 +9,7 @@ import (
 // The budget of a sign-in. Servers and proxies refuse requests whose headers are too
 // large, and a browser whose cookies are too large could not even sign out.
 const (
-	otherCookies = 3 << 10 // bytes of CookieBudget for other cookies than sessions, such as a sign-in's in progress
+	otherCookies = 3 << 10 // bytes of CookieBudget for cookies other than sessions, such as those of a sign-in in progress
 )
 
 // IssueAll starts a session under every manager, or under none: it sets cookies
@@ -33,16 +33,17 @@ type Carried struct {
 }
 
 // ReissueAll does what [IssueAll] does, for somebody who stays signed in. A session is
-// issued only while the one that it replaces still stands: a browser that was signed
-// out from elsewhere meanwhile is not signed in again. The epoch must be in.User's.
+// issued only while the one that it replaces still stands: a browser that was signed out
+// from elsewhere meanwhile is not signed in again. The epoch checked is in.User's, not
+// the old session's.
 func ReissueAll(ctx context.Context, jar *Jar, in SignIn, carried []Carried) error {
-	rests, managers := map[string]*Standing{}, make([]*Manager, len(carried))
+	standings, managers := map[string]*Standing{}, make([]*Manager, len(carried))
 	for i, c := range carried {
 		standing := c.Manager.Standing(jar, c.Session)
 		standing.Epoch = nil
-		rests[c.Manager.Name], managers[i] = &standing, c.Manager
+		standings[c.Manager.Name], managers[i] = &standing, c.Manager
 	}
-	issued, err := issueWithin(ctx, in, managers, rests)
+	issued, err := issueWithin(ctx, in, managers, standings)
 	if err != nil {
 		return err
 	}
@@ -65,14 +66,14 @@ func replaceAll(ctx context.Context, jar *Jar, managers []*Manager, issued []Tok
 }
 
 // issueWithin trims the profile until the session cookies fit.
-func issueWithin(ctx context.Context, in SignIn, managers []*Manager, rests map[string]*Standing) ([]Tokens, error) {
+func issueWithin(ctx context.Context, in SignIn, managers []*Manager, standings map[string]*Standing) ([]Tokens, error) {
 	for _, trim := range []func(*User){
 		func(*User) {},
 		func(u *User) { u.Picture = "" },
 		func(u *User) { u.Name = plain(u.Name, 24) },
 	} {
 		trim(&in.User)
-		issued, size, err := issueEach(ctx, in, managers, rests)
+		issued, size, err := issueEach(ctx, in, managers, standings)
 		if err != nil {
 			return nil, err
 		}
@@ -86,9 +87,9 @@ func issueWithin(ctx context.Context, in SignIn, managers []*Manager, rests map[
 	return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, CookieBudget-otherCookies)
 }
 
-func issueEach(ctx context.Context, in SignIn, managers []*Manager, rests map[string]*Standing) (issued []Tokens, size int, err error) {
+func issueEach(ctx context.Context, in SignIn, managers []*Manager, standings map[string]*Standing) (issued []Tokens, size int, err error) {
 	for _, m := range managers {
-		in.Replaces = rests[m.Name]
+		in.Replaces = standings[m.Name]
 		t, err := m.issue(ctx, in)
 		if err != nil {
 			return nil, 0, errors.Join(fmt.Errorf("sign in under %s: %w", m.Name, err), endAll(ctx, managers, issued))

@@ -12,8 +12,8 @@ redis.call('HSET', KEYS[1], 'pending', 1, unpack(ARGV, 2))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`)
 
-// confirmScript makes a pending session count, to be kept for ARGV[1] ms, in the list of
-// generation ARGV[2]. It returns 0 if somebody ended the session meanwhile, and
+// confirmScript confirms a pending session, which is then kept for ARGV[1] ms, in the
+// list of generation ARGV[2]. It returns 0 if somebody ended the session meanwhile, and
 // nothing if there is no session. It is idempotent.
 var confirmScript = newScript("EVALSHA confirm session:$realm:$hash", `#!lua
 if redis.call('HEXISTS', KEYS[1], 'id') == 0 then

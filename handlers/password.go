@@ -258,8 +258,7 @@ func (s *Site) setPassword(c echo.Context, current, password string) (auth.User,
 	return user, Unavailable(err)
 }
 
-// signedInUnder returns the managers under which this browser has a session of
-// this user: all that it was signed in under and has not been signed out of.
+// signedInUnder returns this browser's sessions of this user, each with its manager.
 func (s *Site) signedInUnder(c echo.Context) (mine []auth.Carried) {
 	ctx, v := c.Request().Context(), VisitOf(c)
 	for _, m := range s.Managers(c.Request()) {

@@ -34,7 +34,7 @@ var messages = map[string]message{
 	"identity_invalid":       {"We could not verify the provider’s answer", "Its answer was not meant for this sign-in, so it was rejected. Start again."},
 
 	// An account to be linked.
-	"account_taken":        {"That account belongs to somebody else here", "Perhaps to you: sign in with it, unlink it or delete that account, and come back."},
+	"account_taken":        {"That account belongs to somebody else here", "If that is you too, sign in with it, unlink it or delete that account, and come back."},
 	"provider_linked":      {"You have an account of that provider", "Unlink it first, then link the other one."},
 	"link_session_changed": {"Not linked", "You signed out, or signed in as somebody else, after you began. Sign in and begin again."},
 

@@ -1,6 +1,6 @@
 package main
 
-// A passage is a text of a file that is another in the application.
+// A passage is a text in a file and what replaces it in the application.
 type passage struct{ file, from, to string }
 
 // passages returns the passages that are about compare mode and that no rule finds.

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// prune removes the declarations and fields of named types that were used before, by the files of
-// before, and that no file uses any more, and the imports that a file does not need any
-// more. It goes by names alone: what shares its name with something in use is kept.
+// prune removes the declarations and the fields of named types that the files of before
+// used and that no file uses any more, and the imports that a file no longer needs. It
+// goes by names alone: what shares its name with something in use is kept.
 func prune(files, before tree) error {
 	was, err := count(before)
 	if err != nil {

@@ -127,8 +127,8 @@ func (p *Provider) read(w http.ResponseWriter, params url.Values) (request, bool
 	return req, true
 }
 
-// judge reads what the client may be told about: OpenID Connect Core 1.0
-// §3.1.2.1 and §3.1.2.6, RFC 7636 §4.3 and §4.4.1.
+// judge validates the parameters whose errors the client may be told: OpenID Connect Core
+// 1.0 §3.1.2.1 and §3.1.2.6, RFC 7636 §4.3 and §4.4.1.
 func (req *request) judge(params url.Values) *oauthError {
 	if name := repeated(params, parameters...); name != "" {
 		return &oauthError{"invalid_request", name + " is repeated"}

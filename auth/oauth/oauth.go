@@ -55,7 +55,7 @@ import (
 // by discovery from Issuer, or, with GitHub set, in GitHub's own way. It must
 // not be copied or changed once it is used.
 type Provider struct {
-	ID           string // "dev", "google", "github" or "oidc"; part of the callback's path
+	ID           string // such as "google" or "oidc"; part of the callback's path
 	Name         string // as the sign-in button calls it
 	Issuer       string // exact, as the provider writes it; half of every identity
 	ClientID     string

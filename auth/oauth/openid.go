@@ -229,8 +229,8 @@ var asymmetric = []jose.SignatureAlgorithm{
 	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
-// accepted returns the algorithms to accept of those that a document lists: RS256 if
-// there is none, which every provider must have (OpenID Connect Discovery §3).
+// accepted returns the algorithms to accept of those that a document lists; if there are
+// none, RS256, which every provider must support (OpenID Connect Discovery §3).
 func accepted(listed []jose.SignatureAlgorithm) []jose.SignatureAlgorithm {
 	var all []jose.SignatureAlgorithm
 	for _, alg := range listed {

@@ -50,7 +50,7 @@ func worse(c, best candidate) string {
 		}
 	}
 	if c.reads > best.reads {
-		return fmt.Sprintf("%d table reads per request; under %s %d", c.reads, best.Name, best.reads)
+		return fmt.Sprintf("table reads per request: %d; under %s %d", c.reads, best.Name, best.reads)
 	}
 	return "no worse in anything that was measured"
 }

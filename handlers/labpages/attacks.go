@@ -185,7 +185,7 @@ var attacks = []attack{
 	{
 		name: "prefetch", label: "Begin by a prefetch",
 		does:   "A page makes the browser fetch the start of a sign-in ahead of a click, or shows it as a picture.",
-		guard:  "A sign-in begins by POST only. GET is no such method, and sets nothing.",
+		guard:  "A sign-in begins by POST only. GET is refused, and sets nothing.",
 		reason: "method_not_allowed",
 		code:   sourceLine{"handlers/routes.go", `e.POST("/sign-in/:provider"`}, test: sourceLine{"handlers/input_test.go", "func TestUnknownPathsAndMethods("},
 		run: func(p *attackRun) (*heard, error) {

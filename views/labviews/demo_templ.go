@@ -31,7 +31,7 @@ type Demo struct {
 	Story       []StoryLine
 	Announce    string
 	Standing    string // how the lab differs from a new one; empty: not at all
-	Over        *Press // the way back from there
+	Over        *Press // the button that starts the demo over; nil where Standing is empty
 
 	Present                bool // large, and nothing else
 	PresentHref, LeaveHref string

@@ -37,7 +37,7 @@ type Attack struct {
 // Attempt is the outcome of an attack.
 type Attempt struct {
 	Held    bool   // it was refused for the expected reason
-	Verdict string // "refused: flow_invalid"
+	Verdict string // the reason code, such as "flow_invalid", or "nothing"
 	Detail  string // as the log says it; may be empty
 	When    views.Time
 	Took    string

@@ -38,8 +38,8 @@ type CookieFact struct {
 	Name       string
 	Strategy   string // whose it is; "" where there is only one
 	Attributes []string
-	Bytes      int // of the Set-Cookie line
-	Limit      int // of one cookie: 4,096
+	Bytes      int // of name, "=" and value
+	Limit      int // 4,096 for each chunk
 	Chunks     int // 1: not chunked
 	Open       bool
 	Href       string // the page that shows its contents; "" if they are shown here

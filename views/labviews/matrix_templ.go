@@ -43,7 +43,7 @@ type Cell struct {
 	ID      string // stable over time, such as "thief-cookie"
 	Verdict string // "in", "out", "fault", "none"
 	Word    string // "in", "out at once", "cannot tell"; "" takes the usual word
-	StillIn bool   // a thief who is in though the session should have ended
+	StillIn bool   // in, though it should be out
 	Until   string // "7 d idle, 30 d maximum"
 	Reason  string // "revoked"
 	Changed bool   // since the last action
