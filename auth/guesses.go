@@ -17,9 +17,9 @@ import (
 // exempt.
 //
 // A correct password resets the count of its address. An attacker must therefore change
-// addresses: one address gets one guess per Most. There is no limit for all of them
-// together, after which NIST SP 800-63B-4 §3.2.2 disables a password, because anybody who
-// knows an email could use it to lock the owner out.
+// addresses: one address gets one guess per Most. NIST SP 800-63B-4 §3.2.2 also disables
+// a password after a number of guesses from all addresses together. Guesses does not:
+// anybody who knows an email could use that to lock the owner out.
 type Guesses struct {
 	Free   int
 	Most   time.Duration

@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// The budget of a sign-in. Servers and proxies refuse requests whose headers are too
-// large, and a browser whose cookies are too large could not even sign out.
+// A sign-in must leave room in [CookieBudget] for other cookies. Servers and proxies
+// refuse requests whose headers are too large, and a browser whose cookies are too large
+// could not even sign out.
 const (
 	otherCookies = 3 << 10 // bytes of CookieBudget for cookies other than sessions, such as those of a sign-in in progress
 )

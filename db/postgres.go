@@ -197,8 +197,8 @@ func (p *postgres) plain(err error) error {
 	return err
 }
 
-// retryWrite reports whether a statement or a transaction was undone because it met
-// another, and is to be made once more.
+// retryWrite reports whether a statement or a transaction was undone because it
+// conflicted with another, and should be retried.
 func (p *postgres) retryWrite(err error) bool {
 	code := codeOf(err)
 	return code == serializationFailed || code == deadlockDetected
@@ -244,9 +244,9 @@ func (p *postgres) lockSchema(ctx context.Context, t *tx) error {
 	return err
 }
 
-// lockUser lets the transactions that change what belongs to a user take turns.
-// Nobody who reads waits, nor who adds a row that refers to the user. What the
-// next statement sees was committed after the turn came.
+// lockUser lets the transactions that change what belongs to a user take turns. Nobody
+// who reads waits, nor who adds a row that refers to the user. The next statement sees
+// everything that was committed before the turn came.
 func (p *postgres) lockUser(ctx context.Context, t *tx, userID string) error {
 	const text = "SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE"
 	end := t.db.observe(ctx, kindRead, text)

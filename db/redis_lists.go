@@ -41,7 +41,7 @@ func (s RedisSessions) enlist(ctx context.Context, r auth.Row, keep int) (listin
 	if err != nil || lost == nil && l.generation == known {
 		return l, err
 	}
-	if r.Replaces != nil { // on a session of the list that was lost
+	if r.Replaces != nil { // the session that it names was in the lost list
 		return l, errLostList
 	}
 	// An earlier version of the program may have filled a lost list again, without a generation.

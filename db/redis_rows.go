@@ -54,8 +54,8 @@ func (r redisSession) alive(now time.Time) bool {
 	return !r.pending && r.EndedAt.IsZero() && r.Session.ExpiresAt.After(now) && r.Session.EndsAt.After(now)
 }
 
-// redisRow reads the values of sessionFields, of the user the id alone. What is not
-// there, or was not written here, is auth.ErrNotFound.
+// redisRow reads the values of sessionFields. Of the user it sets only the id. What is
+// not there, or was not written here, is auth.ErrNotFound.
 func redisRow(realm, hash string, values []any) (redisSession, error) {
 	r := redisSession{Row: auth.Row{Realm: realm, Hash: hash}}
 	if len(values) != len(sessionFields) {

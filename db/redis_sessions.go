@@ -216,8 +216,8 @@ func (s RedisSessions) End(ctx context.Context, realm, hash string, now time.Tim
 
 // EndAll ends the sessions, waits for the user's lock in the database, and ends sessions
 // created meanwhile. A request that was confirmed earlier has finished by then; a later
-// one finds its session ended. A turn that cannot be had is a fault, though sessions have
-// ended.
+// one finds its session ended. If the lock cannot be obtained, that is a fault, though
+// sessions have ended.
 func (s RedisSessions) EndAll(ctx context.Context, realm string, t auth.Target, now time.Time) (int, error) {
 	ended, err := s.endAll(ctx, realm, t, t.Except+t.Known, now) // one of them at most is set
 	if err != nil {

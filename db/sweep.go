@@ -13,9 +13,10 @@ const sweepBatch = 100
 // longestSession is how long any cookie can last: browsers keep none for longer.
 const longestSession = 400 * 24 * time.Hour
 
-// Sweep deletes the sessions and refresh tokens whose absolute end has come at
-// now, and the ids of users who left long before, batch after batch until none is
-// left or ctx is done, and returns how many those were. The caller decides when to sweep again.
+// Sweep deletes the sessions and refresh tokens whose absolute end has come at now, and
+// the reserved ids of deleted users whose reservation has ended, batch after batch until
+// none is left or ctx is done, and returns how many those were. The caller decides when
+// to sweep again.
 func (d *DB) Sweep(ctx context.Context, now time.Time) (deleted int, err error) {
 	for _, s := range []statement{deleteEndedTokens, deleteEnded, deleteDeparted} {
 		n, err := d.sweep(ctx, s, now)

@@ -22,9 +22,9 @@ func (s *Site) outermost(next http.Handler) http.Handler {
 	return s.observe(s.recover(s.limitHeaders(s.probes(s.checkHost(s.relay(s.checkOrigin(s.limitBody(s.useOnce(getForHead(next))))))))))
 }
 
-// observe gives the request an id and a receipt, and logs it when it is over: what
-// changes something or fails at the level Info, and what only reads at Debug. Reads are
-// most of the requests, and the reverse proxy usually logs them anyway.
+// observe gives the request an id and a receipt, and logs it when it is over: at level
+// Info if it may change something or fails, and otherwise at level Debug. Reads are most
+// of the requests, and the reverse proxy usually logs them anyway.
 func (s *Site) observe(next http.Handler) http.Handler {
 	fix, brief := s.fixedHeaders(), s.Extension == nil && !s.Timing
 	address := clientIP(s.Proxies)

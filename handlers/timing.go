@@ -8,8 +8,8 @@ import (
 
 // timing sets the Server-Timing header, which shows the cost of the request in the
 // browser's developer tools: one metric per kind of step, with its milliseconds and how
-// many there were, and the total (https://www.w3.org/TR/server-timing). A session's steps
-// lie within the strategy's.
+// many there were, and the total (https://www.w3.org/TR/server-timing). The time of a
+// strategy step includes that of the reads, writes and seals within it.
 //
 // It is off unless [Site.Timing] is set: durations tell a stranger what was looked
 // up, such as whether there is an account.

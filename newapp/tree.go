@@ -64,7 +64,7 @@ func (t tree) remove(drop func(name string) bool) {
 	}
 }
 
-// edit replaces the content of every file for whose name which holds.
+// edit replaces the content of each file if which(name) is true.
 func (t tree) edit(which func(name string) bool, change func(name string, content []byte) ([]byte, error)) error {
 	for name, e := range t {
 		if !which(name) {
