@@ -16,10 +16,10 @@ import (
 // two, four and so on. An address from which the account was signed in to before is
 // exempt.
 //
-// A correct password resets the count of its address. An attacker must therefore change
-// addresses: one address gets one guess per Most. NIST SP 800-63B-4 §3.2.2 also disables
-// a password after a number of guesses from all addresses together. Guesses does not:
-// anybody who knows an email could use that to lock the owner out.
+// A correct password resets the count of its address. Without one, an address soon gets
+// only one guess per Most, so an attacker must keep changing addresses. NIST SP 800-63B-4
+// §3.2.2 also disables a password after a number of guesses from all addresses together.
+// Guesses does not: anybody who knows an email could use that to lock the owner out.
 type Guesses struct {
 	Free   int
 	Most   time.Duration

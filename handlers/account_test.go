@@ -103,7 +103,7 @@ func TestLinkIsBoundToItsSession(t *testing.T) {
 				if got := ada.Page.URL.Query().Get("reason"); got != "link_session_changed" {
 					t.Errorf("%s: got %s", name, ada.Page.URL)
 				}
-				if list, err := s.DB.Accounts(t.Context(), ada.AdaID(s)); err != nil || len(list) > 1 {
+				if list, err := s.DB.Accounts(t.Context(), handlerstest.AdaID()); err != nil || len(list) != 1 {
 					t.Errorf("%s: linked all the same: %v, %v", name, list, err)
 				}
 			}

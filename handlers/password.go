@@ -13,7 +13,7 @@ import (
 )
 
 // passwordNote explains why there is no password form, where there is none.
-const passwordNote = "No password sign-in here: this site keeps no users, so there is nowhere to keep a password. SESSION_STRATEGY=database would."
+const passwordNote = "No password sign-in here: this site keeps no users, so there is nowhere to keep a password. SESSION_STRATEGY=database keeps them."
 
 // formError is the error of an invalid form: the form is rendered again with status and the
 // message of code.

@@ -48,9 +48,8 @@ const (
 	allocLooks = 5                // of which the least counts: others allocate at the same time
 )
 
-// Costs measures the baseline and every strategy on a bench aside, spending the time each
-// on every one of them, and reports after every round what is known so far. now is the
-// process clock.
+// Costs measures the baseline and every strategy on a bench aside, each for the given
+// time, and reports after every round what is known so far. now is the process clock.
 //
 // It runs on one goroutine and yields to other requests between two of its own. Their
 // time is not counted.
@@ -166,7 +165,7 @@ func (m *meter) times(n int) error {
 	return nil
 }
 
-// run times requests until together they have taken the time long.
+// run times requests until their times add up to long.
 func (m *meter) run(ctx context.Context, long time.Duration) error {
 	now := m.bench.parts.Now
 	var took time.Duration

@@ -66,7 +66,7 @@ func accountButtons(s lab.State) labviews.ActionGroup {
 	if s.User.Role == role {
 		role = auth.RoleMember
 	}
-	set := button("set-role", "Make me "+role, "in the table; who carries a copy finds out later", labviews.Field{Name: "role", Value: role})
+	set := button("set-role", "Make me "+role, "in the table; whoever carries a copy finds out later", labviews.Field{Name: "role", Value: role})
 	set.ID = "make-" + role
 	g.Actions = append(g.Actions, set)
 	if s.User.Disabled {

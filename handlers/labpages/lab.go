@@ -1,6 +1,6 @@
 // Package labpages is compare mode: the lab, its demos, the flow trace, the cost
 // benchmark and the collapsed part of the dashboard. It extends a [handlers.Site], which
-// does not depend on it. Delete it to turn the project into a starter.
+// does not depend on it. An application made by newapp does not have it.
 package labpages
 
 import (
