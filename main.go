@@ -67,11 +67,11 @@ func run(ctx context.Context, hurry <-chan struct{}, now func() time.Time, envir
 	}
 	if store.db != nil {
 		site.Enrich = handlers.EnrichFrom(store.db)
-	}
-	if store.db != nil && cfg.Strategy != compare { // compare mode has no administrators, because visitors can sign in as anyone
-		site.Administration = db.Administration{DB: store.db}
-		if site.Notes, err = db.OpenNotes(ctx, store.db); err != nil {
-			return fmt.Errorf("DATABASE_URL: %w", err)
+		if cfg.Strategy != compare { // compare mode has no administrators, because visitors can sign in as anyone
+			site.Administration = db.Administration{DB: store.db}
+			if site.Notes, err = db.OpenNotes(ctx, store.db); err != nil {
+				return fmt.Errorf("DATABASE_URL: %w", err)
+			}
 		}
 	}
 	kind, _ := auth.KindOf(cfg.single())

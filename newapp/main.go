@@ -17,15 +17,20 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"sessionlab/auth"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	err := run(ctx, os.Args[1:], os.Stdout)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted, nothing was written")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "newapp:", err)
 		os.Exit(1)
 	}
@@ -59,10 +64,10 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := transform(files, o); err != nil {
-		return err
+	if o.slug == "data" || files.hasFolder(o.slug) { // the program and its files would share its name
+		return fmt.Errorf("-module: want a last element that is no folder of the project, not %q", o.slug)
 	}
-	if err := os.MkdirAll(filepath.Dir(o.target), 0o755); err != nil {
+	if err := transform(files, o); err != nil {
 		return err
 	}
 	work, err := os.MkdirTemp(filepath.Dir(o.target), filepath.Base(o.target)+".*") // a rename must not cross file systems
@@ -111,7 +116,7 @@ func parse(args []string) (o options, err error) {
 	if o.slug = path.Base(majorVersion.ReplaceAllString(o.module, "")); !slugs.MatchString(o.slug) || o.slug == "sessionlab" {
 		return o, fmt.Errorf("-module: want a last element of lower-case letters, digits and dashes other than sessionlab, not %q", o.slug)
 	}
-	if o.name != strings.TrimSpace(o.name) || len(o.name) > 40 || strings.ContainsFunc(o.name, notInNames) {
+	if o.name != strings.TrimSpace(o.name) || len(o.name) > 40 || strings.ContainsFunc(o.name, notInNames) || !strings.ContainsFunc(o.name, unicode.IsLetter) {
 		return o, fmt.Errorf("-name: want at most 40 letters, digits, spaces and dashes, not %q", o.name)
 	}
 	if _, ok := auth.KindOf(o.strategy); !ok {
@@ -128,7 +133,7 @@ func parse(args []string) (o options, err error) {
 }
 
 var (
-	modulePath   = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*(/[A-Za-z0-9_]+([.~-][A-Za-z0-9_]+)*)*$`)
+	modulePath   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+([.-][a-z0-9]+)*(/[A-Za-z0-9_]+([.~-][A-Za-z0-9_]+)*)*$`)
 	majorVersion = regexp.MustCompile(`/v[0-9]+$`)
 	slugs        = regexp.MustCompile(`^[a-z]+(-?[a-z0-9]+)*$`)
 )
@@ -151,7 +156,7 @@ func strategies() (names []string) {
 func sourceRoot(ctx context.Context) (string, error) {
 	top, err := output(ctx, ".", "git", "rev-parse", "--show-toplevel")
 	if err != nil {
-		return "", fmt.Errorf("run it in a clone of sessionlab: %w", err)
+		return "", errors.New("run it in a clone of sessionlab, made by git")
 	}
 	root := strings.TrimSpace(top)
 	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
@@ -176,6 +181,9 @@ func checkTarget(root, target string) error {
 	inside, err := filepath.Rel(root, resolved(target))
 	if err != nil {
 		return err
+	}
+	if info, err := os.Stat(filepath.Dir(target)); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: there is no folder to put it in", target)
 	}
 	if filepath.IsLocal(inside) {
 		return fmt.Errorf("%s: want a folder outside %s", target, root)

@@ -61,7 +61,7 @@ func TestNewApp(t *testing.T) {
 		t.Skip("builds the program a second time")
 	}
 	source := clone(t)
-	app := filepath.Join(t.TempDir(), "apps", "harbor")
+	app := filepath.Join(t.TempDir(), "harbor")
 	var out bytes.Buffer
 	err := run(t.Context(), []string{"-module", "example.com/harbor-app/v2", "-name", "Harbor 7", "-owner", "Ada Lovelace", "-strategy", "epoch", "-check=false", app}, &out)
 	if err != nil {
@@ -73,7 +73,7 @@ func TestNewApp(t *testing.T) {
 	}
 	wantNoWord(t, app)
 	for name, want := range map[string]string{
-		"go.mod": "module example.com/harbor-app/v2\n", "LICENSE": "Ada Lovelace", "README.md": "# Harbor 7\n", "CHANGELOG.md": "Harbor 7",
+		"go.mod": "module example.com/harbor-app/v2\n", "LICENSE": "the sessionlab authors\nCopyright (c) 2026 Ada Lovelace\n", "README.md": "# Harbor 7\n", "CHANGELOG.md": "Harbor 7",
 		"auth/keys.go": `"sessionlab "+purpose`, "auth/identity.go": "sessionlab user id v1", "deploy/harbor-app.service": "ExecStart=/usr/local/bin/harbor-app",
 		".env.example": "SESSION_STRATEGY=epoch\n", ".github/workflows/ci.yml": ".ci/run",
 	} {
@@ -157,6 +157,10 @@ func TestNewAppRefuses(t *testing.T) {
 		{[]string{"-module", "../app", "-name", "Acme", target}, "-module: want a module path"},
 		{[]string{"-module", "example.com/My.App", "-name", "Acme", target}, "-module: want a last element"},
 		{[]string{"-module", "example.com/sessionlab", "-name", "Acme", target}, "-module: want a last element"},
+		{[]string{"-module", "example.com/auth", "-name", "Acme", target}, "-module: want a last element that is no folder"},
+		{[]string{"-module", "fmt", "-name", "Acme", target}, "-module: want a module path"},
+		{[]string{"-module", "example.com/app", "-name", "-", target}, "-name: want at most 40"},
+		{append(good, filepath.Join(empty, "no", "app")), "there is no folder to put it in"},
 		{[]string{"-module", "example.com/app", "-name", `Ac"me`, target}, "-name: want at most 40"},
 		{append(good, "-strategy", "compare", target), "-strategy: want one of cookie, database"},
 		{append(good, "-strategy", "jwt", target), "-strategy: want one of cookie, database"},
@@ -216,4 +220,22 @@ func skips(t *testing.T, output string) (reasons []string) {
 		t.Errorf("only %d tests ran in the application", tests)
 	}
 	return reasons
+}
+
+// TestNewAppWithoutDatabase reads what an application says whose strategy keeps no users.
+func TestNewAppWithoutDatabase(t *testing.T) {
+	files, err := readTree(t.Context(), clone(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := transform(files, options{module: "example.com/app", slug: "app", name: "Acme", owner: "Ada", strategy: "cookie"}); err != nil {
+		t.Fatal(err)
+	}
+	readme := string(files["README.md"].content)
+	if strings.Contains(readme, "administrator:") || strings.Contains(readme, "/notes") || strings.Contains(readme, "{{") || !strings.Contains(readme, "`cookie`") {
+		t.Errorf("the README speaks of what needs a database:\n%s", readme)
+	}
+	if !strings.Contains(string(files["deploy/compose.yaml"].content), "SESSION_STRATEGY:-cookie") {
+		t.Error("deploy/compose.yaml sets another strategy")
+	}
 }

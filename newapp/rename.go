@@ -12,7 +12,8 @@ import (
 
 // derived matches the two labels from which keys and user ids are derived. They are not
 // names: with others, no sealed value could be opened and every user would be a stranger.
-var derived = regexp.MustCompile(`"sessionlab user id v1\\x00"|"sessionlab "\+purpose`)
+// It also matches the holder of the copyright, whom the license requires to be named.
+var derived = regexp.MustCompile(`"sessionlab user id v1\\x00"|"sessionlab "\+purpose|the sessionlab authors`)
 
 // rename gives the application its module path, its name and its slug.
 func (o options) rename(files tree) (err error) {

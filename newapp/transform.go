@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"go/format"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"sessionlab/auth"
 )
 
 // template holds the files that only the application has.
@@ -38,10 +41,26 @@ func transform(files tree, o options) error {
 	}
 	_, section, _ := strings.Cut(string(before["README.md"].content), "\n## The strategies\n")
 	section, _, _ = strings.Cut(section, "\n## ")
-	if err := files.replace("README.md", "{{strategies}}\n", "## The strategies\n"+section); err != nil {
+	if err := files.replace("README.md", "{{strategies}}\n", "## The strategies\n"+section+"\n"); err != nil {
+		return err
+	}
+	if err := o.cutSteps(files); err != nil {
 		return err
 	}
 	return o.rename(files)
+}
+
+// cutSteps removes from the README what needs a database if the strategy needs none.
+func (o options) cutSteps(files tree) error {
+	const begin, end = "{{with a database}}\n", "{{end}}\n"
+	if kind, _ := auth.KindOf(o.strategy); !kind.Database {
+		_, steps, _ := strings.Cut(string(files["README.md"].content), begin)
+		steps, _, _ = strings.Cut(steps, end)
+		if err := files.replace("README.md", steps, ""); err != nil {
+			return err
+		}
+	}
+	return errors.Join(files.replace("README.md", begin, ""), files.replace("README.md", end, ""))
 }
 
 // isLab reports whether a file belongs to the lab: its name, or that of a folder above it,

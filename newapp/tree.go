@@ -41,6 +41,16 @@ func readTree(ctx context.Context, root string) (tree, error) {
 	return files, nil
 }
 
+// hasFolder reports whether there is a folder of that name beside go.mod.
+func (t tree) hasFolder(name string) bool {
+	for file := range t {
+		if strings.HasPrefix(file, name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
 // write writes the files into a folder.
 func (t tree) write(dir string) error {
 	for name, e := range t {
