@@ -70,7 +70,7 @@ type engine interface {
 	name() string   // as used in migration file names
 	open(ctx context.Context, d *DB) error
 	close(d *DB) error
-	// ready tries a write that changes nothing, and says why it did not succeed.
+	// ready tries a write that changes nothing, and returns its error.
 	ready(ctx context.Context, d *DB) error
 	// lost returns an error if the database is not the one that was opened.
 	lost() error

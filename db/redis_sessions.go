@@ -47,8 +47,8 @@ type RedisSessions struct {
 
 var _ auth.SessionStore = RedisSessions{}
 
-// pendingLife is how long a session waits for its confirmation: longer than the
-// commands before it may take.
+// pendingLife is how long Redis keeps a session that is not confirmed. The commands that
+// confirm it take less.
 const pendingLife = time.Minute
 
 // linger is how much longer Redis keeps the key than the session lasts: when the session

@@ -228,8 +228,11 @@ func TestNewAppWithoutDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := transform(files, options{module: "example.com/app", slug: "app", name: "Acme", owner: "Ada", strategy: "cookie"}); err != nil {
+	if err := transform(files, options{module: "example.com/my-sessionlab", slug: "my-sessionlab", name: "Acme", owner: "Ada", strategy: "cookie"}); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(string(files["main.go"].content), `"example.com/my-sessionlab/auth"`) || files["deploy/my-sessionlab.service"].content == nil {
+		t.Error("a name that holds the old one is renamed twice")
 	}
 	readme := string(files["README.md"].content)
 	if strings.Contains(readme, "administrator:") || strings.Contains(readme, "/notes") || strings.Contains(readme, "{{") || !strings.Contains(readme, "`cookie`") {

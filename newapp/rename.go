@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,10 +19,11 @@ var derived = regexp.MustCompile(`"sessionlab user id v1\\x00"|"sessionlab "\+pu
 
 // rename gives the application its module path, its name and its slug.
 func (o options) rename(files tree) (err error) {
-	if err := files.replace("views/brand.go", `"sessionlab"`, `"`+o.name+`"`); err != nil {
+	if err := files.replace("views/brand.go", `"sessionlab"`, `"{{name}}"`); err != nil {
 		return err
 	}
-	for name, e := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		e := files[name]
 		if !utf8.Valid(e.content) || strings.HasPrefix(name, "static/vendor/") {
 			continue
 		}
@@ -43,19 +46,19 @@ func (o options) renameText(name string, text []byte) []byte {
 	replace := func(from, to string) { text = bytes.ReplaceAll(text, []byte(from), []byte(to)) }
 	switch {
 	case isGo(name), path.Ext(name) == ".templ":
-		replace(`"sessionlab/`, `"`+o.module+`/`)
-		replace("// Sessionlab", "// "+o.name)
+		replace(`"sessionlab/`, `"{{module}}/`)
+		replace("// Sessionlab", "// {{name}}")
 	case path.Base(name) == "go.mod":
-		replace("module sessionlab", "module "+o.module)
+		replace("module sessionlab", "module {{module}}")
 	case strings.HasSuffix(name, ".golden.html"):
-		replace("sessionlab", o.name) // from views.Brand
+		replace("sessionlab", "{{name}}") // from views.Brand
 	}
-	replace("{{name}}", o.name)
+	replace("sessionlab", o.slug)
+	replace("SESSIONLAB", strings.ToUpper(strings.ReplaceAll(o.slug, "-", "_")))
+	replace("{{name}}", o.name) // these last: they may hold any word
 	replace("{{owner}}", o.owner)
 	replace("{{strategy}}", o.strategy)
 	replace("{{module}}", o.module)
-	replace("sessionlab", o.slug)
-	replace("SESSIONLAB", strings.ToUpper(strings.ReplaceAll(o.slug, "-", "_")))
 	for _, l := range kept {
 		text = bytes.Replace(text, []byte(label), l, 1)
 	}

@@ -195,7 +195,7 @@ func jwtParams(jwt string, part int, names []string) []Param {
 	return append(list, unshown(others)...)
 }
 
-// identityParams shows what somebody is said to be, as far as it is used.
+// identityParams returns the claims of an identity that the site uses.
 func identityParams(who auth.Identity) []Param {
 	var list []Param
 	for _, p := range []Param{
