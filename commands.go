@@ -25,10 +25,21 @@ type subcommand struct {
 }
 
 // commands returns the commands in the order of -help.
-func commands() []subcommand {
+func commands() []subcommand { return slices.Concat(siteCommands(), databaseCommands()) }
+
+// siteCommands returns the commands that need no database.
+func siteCommands() []subcommand {
 	return []subcommand{
 		{"serve", "", "serve the site (the default)", serveSite},
 		{"healthcheck", "", "fail unless the site that runs with these settings answers", healthcheck},
+		{"keys new", "", "print a new key", newKey},
+		{"keys rotate", "", "print SESSION_KEYS with a new key prepended", rotateKeys},
+	}
+}
+
+// databaseCommands returns the commands that work on the database.
+func databaseCommands() []subcommand {
+	return []subcommand{
 		{"users list", "", "list the users, the newest first", listUsers},
 		{"users show", "USER", "show a user and how they sign in", showUser},
 		{"users role", "USER ROLE", "make a user an admin or a member", setRole},
@@ -37,8 +48,6 @@ func commands() []subcommand {
 		{"users sessions", "USER", "list where a user is signed in", listSessions},
 		{"users revoke", "USER", "end all sessions of a user", revokeSessions},
 		{"users delete", "USER", "delete a user and their accounts and sessions", deleteUser},
-		{"keys new", "", "print a new key", newKey},
-		{"keys rotate", "", "print SESSION_KEYS with a new key prepended", rotateKeys},
 		{"migrate status", "", "list the migrations and when they were applied", migrationStatus},
 		{"migrate up", "", "apply pending migrations, as serve does at startup", migrateUp},
 		{"backup", "FILE", "copy a SQLite database while it is in use, without sessions", backup},

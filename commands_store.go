@@ -33,6 +33,21 @@ func newRing(older ...*auth.Key) (*auth.KeyRing, error) {
 	return auth.NewKeyRing(append([]*auth.Key{key}, older...)...)
 }
 
+// keptKeys returns the keys that serve made because SESSION_KEYS is not set.
+func (c *config) keptKeys() (*auth.KeyRing, error) {
+	if !c.needsDatabase() {
+		return nil, errors.New("without a database no key is kept, so there is nothing to rotate; see keys new")
+	}
+	ring, err := readKeyFile(c.keyFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("no key was made yet, so there is nothing to rotate; see keys new")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be used: %w", c.keyFile(), err)
+	}
+	return ring, nil
+}
+
 // rotateKeys prints a new value for SESSION_KEYS with a new key first. It changes
 // nothing.
 func rotateKeys(_ context.Context, c *invocation) error {
@@ -42,12 +57,8 @@ func rotateKeys(_ context.Context, c *invocation) error {
 	}
 	ring := cfg.Keys.KeyRing
 	if ring == nil {
-		ring, err = readKeyFile(cfg.keyFile())
-		if errors.Is(err, fs.ErrNotExist) {
-			return errors.New("SESSION_KEYS: not set, and no key was made yet, so there is nothing to rotate; see keys new")
-		}
-		if err != nil {
-			return fmt.Errorf("SESSION_KEYS: not set, and %s cannot be used: %w", cfg.keyFile(), err)
+		if ring, err = cfg.keptKeys(); err != nil {
+			return fmt.Errorf("SESSION_KEYS: not set, and %w", err)
 		}
 	}
 	next, err := newRing(ring.Keys()...)

@@ -44,7 +44,9 @@ func run(ctx context.Context, hurry <-chan struct{}, now func() time.Time, envir
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	if store.db != nil {
+		defer store.Close()
+	}
 	ring, keys, err := loadKeys(cfg, rand.Reader)
 	if err != nil {
 		return err
@@ -95,12 +97,12 @@ func run(ctx context.Context, hurry <-chan struct{}, now func() time.Time, envir
 	if err := cfg.checkSite(site); err != nil {
 		return err
 	}
-	admins, err := store.hasAdmin(ctx)
-	if err != nil {
-		return fmt.Errorf("DATABASE_URL: %w", err)
+	if err := banner(ctx, out, cfg, site, store, keys); err != nil {
+		return err
 	}
-	banner(out, cfg, site, store, keys, admins)
-	go store.sweep(ctx, time.Tick(time.Hour), now, log)
+	if store.db != nil {
+		go store.sweep(ctx, time.Tick(time.Hour), now, log)
+	}
 	return serve(ctx, hurry, time.Duration(cfg.DrainDelay), drainFor, listener, newServer(site, log), log)
 }
 

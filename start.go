@@ -52,18 +52,17 @@ func openStore(ctx context.Context, cfg config, now func() time.Time, observe au
 	}
 	rows := db.Sessions{DB: d}
 	s := &stores{Directory: d, Users: d, Accounts: d, Sessions: rows, Refresh: rows, Ready: d.Ready, db: d}
-	if err := s.openRedis(ctx, cfg, observe); err != nil {
-		s.Close()
-		return nil, err
+	if cfg.usesRedis() {
+		if err := s.openRedis(ctx, cfg, observe); err != nil {
+			s.Close()
+			return nil, err
+		}
 	}
 	return s, nil
 }
 
-// openRedis opens Redis if it is configured and keeps sessions there.
+// openRedis opens Redis and keeps sessions there.
 func (s *stores) openRedis(ctx context.Context, cfg config, observe auth.Observer) (err error) {
-	if !cfg.usesRedis() {
-		return nil
-	}
 	if s.redis, err = db.OpenRedis(ctx, string(cfg.Redis)); err != nil {
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
@@ -81,19 +80,7 @@ func (s *stores) Close() (err error) {
 	if s.redis != nil {
 		err = s.redis.Close()
 	}
-	if s.db != nil {
-		err = errors.Join(err, s.db.Close())
-	}
-	return err
-}
-
-// hasAdmin reports whether a user is an enabled administrator.
-func (s *stores) hasAdmin(ctx context.Context) (bool, error) {
-	if s.db == nil {
-		return false, nil
-	}
-	list, err := db.Administration{DB: s.db}.Members(ctx, auth.MemberQuery{Role: auth.RoleAdmin, Limit: 1})
-	return len(list) > 0, err
+	return errors.Join(err, s.db.Close())
 }
 
 // sweepAfter is the time between the end of a session and its deletion: long enough that
@@ -103,9 +90,6 @@ const sweepAfter = 31 * 24 * time.Hour
 // sweep deletes rows that ended more than sweepAfter ago, at each tick until ctx is done.
 // It does not begin at the start, when a machine's clock is most likely to be wrong.
 func (s *stores) sweep(ctx context.Context, ticks <-chan time.Time, now func() time.Time, log *slog.Logger) {
-	if s.db == nil {
-		return
-	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -290,7 +274,7 @@ func newKeeper(cfg config, vault *auth.Vault, accounts auth.Accounts, now func()
 }
 
 // banner says in a few lines what runs and where. It shows no secret.
-func banner(w io.Writer, cfg config, site *handlers.Site, store *stores, keys string, admins bool) {
+func banner(ctx context.Context, w io.Writer, cfg config, site *handlers.Site, store *stores, keys string) error {
 	var providers []string
 	strategy := cfg.single()
 	if cfg.Strategy == compare {
@@ -318,11 +302,18 @@ func banner(w io.Writer, cfg config, site *handlers.Site, store *stores, keys st
 	if store.redis != nil {
 		fmt.Fprintf(w, "redis      %s\n", store.redis)
 	}
-	if site.Administration != nil && !admins {
-		fmt.Fprintf(w, "admin      none yet; to promote a user who has signed in: sessionlab users role EMAIL admin\n")
+	if site.Administration != nil {
+		admins, err := site.Administration.Members(ctx, auth.MemberQuery{Role: auth.RoleAdmin, Limit: 1})
+		if err != nil {
+			return fmt.Errorf("DATABASE_URL: %w", err)
+		}
+		if len(admins) == 0 {
+			fmt.Fprintf(w, "admin      none yet; to promote a user who has signed in: sessionlab users role EMAIL admin\n")
+		}
 	}
 	if names := cfg.unused(); len(names) > 0 {
 		fmt.Fprintf(w, "unused     %s (no effect with the other settings)\n", strings.Join(names, ", "))
 	}
 	fmt.Fprintf(w, "Open %s/\n", cfg.BaseURL)
+	return nil
 }

@@ -16,6 +16,8 @@ type remembering struct {
 	err       error
 }
 
+var _ auth.Confirmer = (*remembering)(nil)
+
 func (r *remembering) Confirm(context.Context, auth.Tokens) (auth.Session, error) {
 	return r.confirmed, r.err
 }

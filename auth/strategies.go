@@ -105,7 +105,7 @@ func KindOf(name string) (Kind, bool) {
 
 // New makes the strategy out of parts.
 func (k Kind) New(p Parts) (Strategy, error) {
-	if k.Database && (p.Users == nil || p.Sessions == nil || p.Refresh == nil) {
+	if k.Database && p.Users == nil {
 		return nil, fmt.Errorf("strategy %s needs stored users and sessions", k.Name)
 	}
 	return k.build(p), nil

@@ -237,7 +237,7 @@ func TestMigrations(t *testing.T) {
 	pending := func(name string) (n int) {
 		t.Helper()
 		list, err := Migrations(t.Context(), name)
-		if err != nil || len(list) < 10 || list[0].Name != "0001_start.sql" {
+		if err != nil || len(list) < 1 || !strings.HasPrefix(list[0].Name, "0001_start") {
 			t.Fatalf("got %v, %v", list, err)
 		}
 		for _, m := range list {
@@ -268,7 +268,7 @@ func TestMigrations(t *testing.T) {
 	if n := pending(name); n != 0 {
 		t.Errorf("opened: got %d pending, want none", n)
 	}
-	if _, err := d.write.Exec("DELETE FROM schema_migrations WHERE version = 10"); err != nil {
+	if _, err := d.write.Exec("DELETE FROM schema_migrations WHERE version = (SELECT MAX(version) FROM schema_migrations)"); err != nil {
 		t.Fatal(err)
 	}
 	if n := pending(name); n != 1 {

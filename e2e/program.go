@@ -221,4 +221,7 @@ func Write(t testing.TB, dir, name, content string) {
 }
 
 // The settings of a site with one strategy.
-const CookieOnly, DatabaseOnly = "SESSION_STRATEGY=cookie", "SESSION_STRATEGY=database"
+const (
+	CookieOnly   = "SESSION_STRATEGY=cookie"
+	DatabaseOnly = "SESSION_STRATEGY=database"
+)

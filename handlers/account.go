@@ -82,13 +82,25 @@ func (s *Site) drawAccount(c echo.Context, status int, flaw views.Flaw) error {
 func (s *Site) accountView(c echo.Context) (views.Account, error) {
 	v := VisitOf(c)
 	m := views.Account{Name: v.Session.User.Name, Email: v.Session.User.Email, Stored: s.Accounts != nil}
+	if s.Accounts != nil {
+		return m, s.addAccounts(c, &m)
+	}
+	if s.Tokens != nil {
+		if t, err := s.Tokens.InCookie(c.Request().Context(), v.Jar, v.Session.User.ID); err == nil {
+			m.Tokens = s.tokensNote(t)
+		}
+	}
+	return m, nil
+}
+
+// addAccounts adds the accounts that lead to the user, and those that could.
+func (s *Site) addAccounts(c echo.Context, m *views.Account) error {
 	mine, err := s.accountsOf(c)
 	if err != nil {
-		return m, err
+		return err
 	}
-	offers := s.offers(c)
-	for _, offer := range offers {
-		if m.Stored && mine.of(offer.ID) == nil && offer.Unavailable == "" {
+	for _, offer := range s.offers(c) {
+		if mine.of(offer.ID) == nil && offer.Unavailable == "" {
 			m.Linkable = append(m.Linkable, offer)
 		}
 	}
@@ -105,15 +117,10 @@ func (s *Site) accountView(c echo.Context) (views.Account, error) {
 	m.HasPassword = mine.of(auth.PasswordProvider) != nil
 	if a := mine.of(auth.PasswordProvider); a != nil {
 		m.PasswordEmail = a.Subject
-	} else if id, ok := auth.PasswordIdentity(v.Session.User.Email, ""); ok {
+	} else if id, ok := auth.PasswordIdentity(m.Email, ""); ok {
 		m.PasswordEmail = id.Subject
 	}
-	if s.Tokens != nil && !m.Stored {
-		if t, err := s.Tokens.InCookie(c.Request().Context(), v.Jar, v.Session.User.ID); err == nil {
-			m.Tokens = s.tokensNote(t)
-		}
-	}
-	return m, nil
+	return nil
 }
 
 // accountLabel returns what users call the provider of an account, or "" if it is not
@@ -161,9 +168,12 @@ func (s *Site) link(c echo.Context) error {
 // linked finishes a flow that link started. The session that started it must still be
 // valid.
 func (s *Site) linked(c echo.Context, result oauth.Result) error {
+	if s.Accounts == nil { // the database was taken away meanwhile
+		return s.notLinked(c, "link_session_changed", nil)
+	}
 	ctx, v := c.Request().Context(), VisitOf(c)
 	user, session, _ := strings.Cut(result.Link, " ")
-	changed := !v.SignedIn() || s.Accounts == nil || v.Session.User.ID != user || v.Session.ID != session
+	changed := !v.SignedIn() || v.Session.User.ID != user || v.Session.ID != session
 	if !changed {
 		if err := errors.Join(s.confirm(c), s.checkUser(c)); err != nil && !auth.Refused(err) {
 			return err

@@ -6,47 +6,53 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
-	"github.com/labstack/echo/v4"
 
 	"sessionlab/auth"
 	"sessionlab/handlers"
 	"sessionlab/handlers/handlerstest"
-	"sessionlab/views"
 )
 
-// A trap is an extension whose routes panic.
-type trap struct{}
+// A trap makes some requests panic: /idp/panic, /idp/late in the middle of the answer, and
+// while it is armed those that enrich the session.
+type trap struct{ armed atomic.Bool }
 
-func (trap) Sessionless(string) bool { return false }
-
-func (trap) Routes(e *echo.Echo) {
-	e.GET("/panic", func(echo.Context) error { panic("the secret reason") })
-	e.GET("/api/panic", func(echo.Context) error { panic("the secret reason") })
-	e.GET("/late", func(c echo.Context) error {
-		_, _ = c.Response().Write([]byte("begun"))
-		panic("the secret reason")
+func (t *trap) set(s *handlers.Site) {
+	provider := s.IDP
+	s.IDP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/idp/late":
+			_, _ = w.Write([]byte("begun"))
+			fallthrough
+		case "/idp/panic":
+			panic("the secret reason")
+		}
+		provider.ServeHTTP(w, r)
 	})
+	s.Enrich = func(context.Context, auth.Session) (handlers.Extra, error) {
+		if t.armed.Load() {
+			panic("the secret reason")
+		}
+		return handlers.Extra{}, nil
+	}
 }
-func (trap) Page(*http.Request, *views.Page)        {}
-func (trap) Landing(echo.Context, views.Page) error { panic("the secret reason") }
-func (trap) Inside(echo.Context) handlers.Component { return nil }
-func (trap) SignedIn(context.Context, auth.User)    {}
-func (trap) Deleted(context.Context, string)        {}
-func setTrap(s *handlers.Site)                      { s.Extension = trap{} }
-func newTrappedSite(t testing.TB, strategy string) *handlerstest.Site {
-	return handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: strategy, Change: setTrap})
+
+func newTrappedSite(t testing.TB, strategy string) (*handlerstest.Site, *trap) {
+	trap := &trap{}
+	return handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: strategy, Change: trap.set}), trap
 }
 
 // A panic is a page with the request's id, which the log explains; or, once the
 // answer has begun, a cut connection. The site goes on.
 func panicIsAPage(t *testing.T) {
 	t.Parallel()
-	site := newTrappedSite(t, "database")
+	site, trap := newTrappedSite(t, "database")
 	ada := handlerstest.NewBrowser(t, site).SignIn("ada")
-	for _, path := range []string{"/panic", "/"} {
+	trap.armed.Store(true)
+	for _, path := range []string{"/idp/panic", "/dashboard"} {
 		ada.Get(path).Refused(500, "internal")
 		id := ada.Page.Header.Get("X-Request-Id")
 		if !strings.Contains(ada.Text(), id) || !strings.Contains(site.Journal.String(), id) {
@@ -56,7 +62,7 @@ func panicIsAPage(t *testing.T) {
 			t.Errorf("%s tells what happened inside:\n%s", path, ada.Text())
 		}
 	}
-	if answer := ada.WantsAPI("GET", "/api/panic", 500, "internal"); answer["requestId"] != ada.Page.Header.Get("X-Request-Id") {
+	if answer := ada.WantsAPI("GET", "/api/session", 500, "internal"); answer["requestId"] != ada.Page.Header.Get("X-Request-Id") {
 		t.Errorf("the API: got %v", answer)
 	}
 	func() {
@@ -65,19 +71,20 @@ func panicIsAPage(t *testing.T) {
 				t.Errorf("a panic in the middle of an answer: got %v, want the connection cut", p)
 			}
 		}()
-		site.Answer(httptest.NewRequest(http.MethodGet, handlerstest.LocalURL+"/late", nil))
+		site.Answer(httptest.NewRequest(http.MethodGet, handlerstest.LocalURL+"/idp/late", nil))
 	}()
 	site.Journal.Wants(t, "panic")
 	if !strings.Contains(site.Journal.String(), "the secret reason") {
 		t.Error("the log does not say what happened")
 	}
+	trap.armed.Store(false)
 	ada.Wants("/dashboard", 200)
 }
 
 // Every answer is judged, see flaws; here is one of each status.
 func headersOnEveryStatus(t *testing.T) {
 	t.Parallel()
-	site := newTrappedSite(t, "database")
+	site, _ := newTrappedSite(t, "database")
 	ada := handlerstest.NewBrowser(t, site).SignIn("ada")
 	seen := map[int]bool{}
 	ask := func(method, path, host, kind, body string) {
@@ -91,7 +98,7 @@ func headersOnEveryStatus(t *testing.T) {
 	const form = "application/x-www-form-urlencoded"
 	tour := func() {
 		for _, path := range []string{
-			"/sign-in?reason=expired", "/dashboard", "/sessions", "/api/session", "/api/user", "/nothing", "/sign-in/dev/callback", "/panic",
+			"/sign-in?reason=expired", "/dashboard", "/sessions", "/api/session", "/api/user", "/nothing", "/sign-in/dev/callback", "/idp/panic",
 			"/healthz", "/readyz", "/idp/authorize", "/idp/jwks", "/idp/nothing", "/static/nothing", site.Assets.URL("app.css"), site.Assets.URL("app.js"),
 		} {
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "OPTIONS"} {

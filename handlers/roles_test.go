@@ -1,6 +1,8 @@
 package handlers_test
 
 import (
+	"context"
+	"net/http"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -8,11 +10,23 @@ import (
 	"sessionlab/auth"
 	"sessionlab/handlers"
 	"sessionlab/handlers/handlerstest"
+	"sessionlab/views"
 )
+
+// A plain extension changes nothing.
+type plain struct{}
+
+func (plain) Sessionless(string) bool                { return false }
+func (plain) Page(*http.Request, *views.Page)        {}
+func (plain) Inside(echo.Context) handlers.Component { return nil }
+func (plain) SignedIn(context.Context, auth.User)    {}
+func (plain) Deleted(context.Context, string)        {}
+
+func (plain) Landing(c echo.Context, _ views.Page) error { return c.NoContent(http.StatusNoContent) }
 
 // adminsOnly adds a page for admins behind each of the two guards.
 type adminsOnly struct {
-	trap
+	plain
 	site *handlers.Site
 }
 

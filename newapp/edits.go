@@ -35,12 +35,19 @@ func (e *edits) cut(from, to token.Pos) {
 
 func (e *edits) line(pos token.Pos) int { return e.file.Line(pos) }
 
+// text returns the rest of the file from pos on.
+func (e *edits) text(pos token.Pos) string { return string(e.src[e.file.Offset(pos):]) }
+
 // afterComma returns the position behind the comma that follows pos, or pos.
 func (e *edits) afterComma(pos token.Pos) token.Pos {
 	if rest := e.src[e.file.Offset(pos):]; len(rest) > 0 && rest[0] == ',' {
 		return pos + 1
 	}
 	return pos
+}
+
+func (e *edits) between(from, to token.Pos) string {
+	return string(e.src[e.file.Offset(from):e.file.Offset(to)])
 }
 
 // startsLine reports whether only white space is before pos on its line.

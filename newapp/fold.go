@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,6 +26,8 @@ func fold(name string, src []byte) ([]byte, error) {
 type folder struct {
 	edits    *edits
 	comments []*ast.CommentGroup
+	fact     func(ast.Expr) truth // what else is known of an expression; may be nil
+	refuses  map[string]bool      // middleware that refuses every request
 }
 
 // A truth is what is known of a condition.
@@ -47,13 +50,18 @@ func (t truth) not() truth {
 }
 
 // known returns what is known of x.
-func known(x ast.Expr) truth {
+func (f *folder) known(x ast.Expr) truth {
+	if f.fact != nil {
+		if t := f.fact(x); t != unknown {
+			return t
+		}
+	}
 	switch x := x.(type) {
 	case *ast.ParenExpr:
-		return known(x.X)
+		return f.known(x.X)
 	case *ast.UnaryExpr:
 		if x.Op == token.NOT {
-			return known(x.X).not()
+			return f.known(x.X).not()
 		}
 	case *ast.SelectorExpr:
 		if x.Sel.Name == "LabPublic" {
@@ -61,16 +69,16 @@ func known(x ast.Expr) truth {
 		}
 	case *ast.CallExpr: // a conversion
 		if name, ok := x.Fun.(*ast.Ident); ok && name.Name == "bool" && len(x.Args) == 1 {
-			return known(x.Args[0])
+			return f.known(x.Args[0])
 		}
 	case *ast.BinaryExpr:
-		return knownOfTwo(x)
+		return f.knownOfTwo(x)
 	}
 	return unknown
 }
 
-func knownOfTwo(x *ast.BinaryExpr) truth {
-	a, b := known(x.X), known(x.Y)
+func (f *folder) knownOfTwo(x *ast.BinaryExpr) truth {
+	a, b := f.known(x.X), f.known(x.Y)
 	switch x.Op {
 	case token.LAND:
 		if a == isFalse || b == isFalse {
@@ -96,7 +104,7 @@ func knownOfTwo(x *ast.BinaryExpr) truth {
 	case token.NEQ:
 		equal := *x
 		equal.Op = token.EQL
-		return knownOfTwo(&equal).not()
+		return f.knownOfTwo(&equal).not()
 	}
 	return unknown
 }
@@ -173,8 +181,15 @@ func (f *folder) visit(n ast.Node) bool {
 		}
 	case *ast.CompositeLit:
 		f.elements(n.Elts)
+		f.zeros(n)
 	case *ast.BinaryExpr:
 		f.operands(n)
+	case *ast.AssignStmt:
+		f.values(n.Rhs)
+	case *ast.ReturnStmt:
+		f.values(n.Results)
+	case *ast.CallExpr:
+		f.values(n.Args)
 	}
 	return true
 }
@@ -183,16 +198,16 @@ func (f *folder) visit(n ast.Node) bool {
 // follows one that always returns is removed.
 func (f *folder) statements(list []ast.Stmt, end token.Pos) {
 	for i, s := range list {
-		if x, ok := s.(*ast.ExprStmt); ok && usesPath(x) {
+		if x, ok := s.(*ast.ExprStmt); ok && (usesPath(x) || f.isRefused(x)) {
 			f.edits.cut(x.Pos(), f.lineEnd(x.End()))
 			continue
 		}
 		s, ok := s.(*ast.IfStmt)
-		if !ok || s.Init != nil || known(s.Cond) == unknown {
+		if !ok || s.Init != nil && !isAssertion(s.Init) || f.known(s.Cond) == unknown {
 			continue
 		}
 		var kept *ast.BlockStmt
-		if known(s.Cond) == isTrue {
+		if f.known(s.Cond) == isTrue {
 			kept = s.Body
 		} else if kept, ok = s.Else.(*ast.BlockStmt); s.Else != nil && !ok {
 			continue // an else if: none is about compare mode
@@ -205,12 +220,40 @@ func (f *folder) statements(list []ast.Stmt, end token.Pos) {
 		f.edits.cut(s.Pos(), f.lineEnd(kept.Lbrace+1))
 		f.edits.cut(kept.Rbrace, s.End())
 		if n := len(kept.List); n > 0 && i+1 < len(list) {
-			if _, returns := kept.List[n-1].(*ast.ReturnStmt); returns {
+			if leaves(kept.List[n-1]) {
 				f.edits.cut(s.End(), end)
 				return
 			}
 		}
 	}
+}
+
+// leaves reports whether what follows a statement is never reached.
+func leaves(s ast.Stmt) bool {
+	switch s.(type) {
+	case *ast.ReturnStmt, *ast.BranchStmt:
+		return true
+	}
+	return false
+}
+
+// isAssertion reports whether a statement asserts a type and does nothing else.
+func isAssertion(s ast.Stmt) bool {
+	a, ok := s.(*ast.AssignStmt)
+	if !ok || len(a.Rhs) != 1 {
+		return false
+	}
+	_, ok = a.Rhs[0].(*ast.TypeAssertExpr)
+	return ok
+}
+
+// isRefused reports whether a statement adds a route to which every request is refused.
+func (f *folder) isRefused(s *ast.ExprStmt) bool {
+	call, ok := s.X.(*ast.CallExpr)
+	return ok && slices.ContainsFunc(call.Args, func(x ast.Expr) bool {
+		m, ok := x.(*ast.SelectorExpr)
+		return ok && f.refuses[m.Sel.Name]
+	})
 }
 
 // usesPath reports whether a statement does something with a page of compare mode.
@@ -231,7 +274,7 @@ func (f *folder) cases(s *ast.SwitchStmt) {
 		if len(c.List) != 1 {
 			continue
 		}
-		switch known(c.List[0]) {
+		switch f.known(c.List[0]) {
 		case isFalse:
 			f.edits.cut(c.Pos(), f.lineEnd(c.End()))
 		case isTrue:
@@ -256,17 +299,44 @@ func (f *folder) elements(list []ast.Expr) {
 	}
 }
 
+// zeros removes the elements of a struct that set a field to what is known to be false.
+func (f *folder) zeros(lit *ast.CompositeLit) {
+	for i, x := range lit.Elts {
+		kv, ok := x.(*ast.KeyValueExpr)
+		if !ok || f.fact == nil || f.known(kv.Value) != isFalse || textOf(kv.Key) != "" {
+			continue
+		}
+		end := f.edits.afterComma(x.End())
+		if i+1 < len(lit.Elts) && f.edits.line(lit.Elts[i+1].Pos()) == f.edits.line(x.End()) {
+			end = lit.Elts[i+1].Pos()
+		}
+		f.edits.cut(x.Pos(), end)
+	}
+}
+
+// values replaces expressions by the constants that they are known to be.
+func (f *folder) values(list []ast.Expr) {
+	if f.fact == nil {
+		return
+	}
+	for _, x := range list {
+		if t := f.known(x); t != unknown && !isName(x, "true") && !isName(x, "false") {
+			f.edits.replace(x.Pos(), x.End(), strconv.FormatBool(t == isTrue))
+		}
+	}
+}
+
 // operands removes an operand of && or || that makes no difference.
 func (f *folder) operands(x *ast.BinaryExpr) {
-	if x.Op != token.LAND && x.Op != token.LOR || known(x) != unknown {
+	if x.Op != token.LAND && x.Op != token.LOR || f.known(x) != unknown {
 		return
 	}
 	neutral := truthOf(x.Op == token.LAND)
 	switch {
-	case known(x.X) == neutral:
+	case f.known(x.X) == neutral:
 		f.edits.cut(x.X.Pos(), x.Y.Pos())
 		f.cutTrailing(x.End())
-	case known(x.Y) == neutral:
+	case f.known(x.Y) == neutral:
 		f.edits.cut(x.X.End(), x.Y.End())
 		f.cutTrailing(x.End())
 	}

@@ -16,6 +16,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode"
@@ -38,13 +39,14 @@ func main() {
 
 // options are what the command line asks for.
 type options struct {
-	module   string // the module path of the application
-	name     string // what its pages call it
-	slug     string // what its program and its files are called: the last element of module
-	strategy string // the default of SESSION_STRATEGY
-	owner    string // of the copyright
-	target   string // the folder to write, which must not exist
-	check    bool   // run the checks of the result
+	module   string   // the module path of the application
+	name     string   // what its pages call it
+	slug     string   // what its program and its files are called: the last element of module
+	strategy string   // the one that stays
+	stores   []string // of sqlite, postgres and redis, those that stay
+	owner    string   // of the copyright
+	target   string   // the folder to write, which must not exist
+	check    bool     // run the checks of the result
 }
 
 // run makes the application. If anything fails, the target folder does not exist.
@@ -67,7 +69,11 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if o.slug == "data" || files.hasFolder(o.slug) { // the program and its files would share its name
 		return fmt.Errorf("-module: want a last element that is no folder of the project, not %q", o.slug)
 	}
-	if err := transform(files, o); err != nil {
+	libs, err := readLibraries(ctx, root, files)
+	if err != nil {
+		return err
+	}
+	if err := transform(files, libs, o); err != nil {
 		return err
 	}
 	work, err := os.MkdirTemp(filepath.Dir(o.target), filepath.Base(o.target)+".*") // a rename must not cross file systems
@@ -99,6 +105,7 @@ func parse(args []string) (o options, err error) {
 	flags.StringVar(&o.module, "module", "", "")
 	flags.StringVar(&o.name, "name", "", "")
 	flags.StringVar(&o.strategy, "strategy", "database", "")
+	stores := flags.String("store", "sqlite,postgres", "")
 	flags.StringVar(&o.owner, "owner", "", "")
 	flags.BoolVar(&o.check, "check", true, "")
 	const usage = "want -module example.com/app -name NAME [-strategy STRATEGY] [-owner OWNER] [-check=false] FOLDER"
@@ -122,6 +129,7 @@ func parse(args []string) (o options, err error) {
 	if _, ok := auth.KindOf(o.strategy); !ok {
 		return o, fmt.Errorf("-strategy: want one of %s, not %q", strings.Join(strategies(), ", "), o.strategy)
 	}
+	o.stores = strings.Split(*stores, ",")
 	if o.owner == "" {
 		o.owner = "the " + o.name + " authors"
 	}
@@ -142,6 +150,27 @@ var (
 // strings, in HTML and in files of settings.
 func notInNames(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != ' ' && r != '-'
+}
+
+// seeds returns what the choice of strategy and stores decides in the code, by key.
+func (o options) seeds() map[string]truth {
+	kind, _ := auth.KindOf(o.strategy)
+	known := map[string]truth{oldModule + "/auth.Kind.Database": truthOf(kind.Database)}
+	if sqlite, postgres := slices.Contains(o.stores, "sqlite"), slices.Contains(o.stores, "postgres"); sqlite != postgres {
+		known[oldModule+"/db.IsPostgres"] = truthOf(postgres)
+	}
+	return known
+}
+
+// refuses returns the middleware that refuses every request if there is no database.
+func (o options) refuses() map[string]bool {
+	kind, _ := auth.KindOf(o.strategy)
+	return map[string]bool{"requirePasswords": !kind.Database, "requireAccounts": !kind.Database}
+}
+
+// unset returns the fields that the choice of stores leaves without a value.
+func (o options) unset() map[string]bool {
+	return map[string]bool{oldModule + ".config.Redis": !slices.Contains(o.stores, "redis")}
 }
 
 func strategies() (names []string) {

@@ -228,7 +228,7 @@ func TestNewAppWithoutDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := transform(files, options{module: "example.com/my-sessionlab", slug: "my-sessionlab", name: "Acme", owner: "Ada", strategy: "cookie"}); err != nil {
+	if err := transform(files, nil, options{module: "example.com/my-sessionlab", slug: "my-sessionlab", name: "Acme", owner: "Ada", strategy: "cookie"}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(files["main.go"].content), `"example.com/my-sessionlab/auth"`) || files["deploy/my-sessionlab.service"].content == nil {

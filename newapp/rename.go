@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"sessionlab/auth"
 )
 
 // derived matches the two labels from which keys and user ids are derived. They are not
@@ -39,6 +41,12 @@ func (o options) rename(files tree) (err error) {
 	return nil
 }
 
+// summary says in a few words what the strategy is.
+func (o options) summary() string {
+	kind, _ := auth.KindOf(o.strategy)
+	return kind.Summary
+}
+
 func (o options) renameText(name string, text []byte) []byte {
 	const label = "\x00label\x00" // stands for a derived label
 	kept := derived.FindAll(text, -1)
@@ -58,6 +66,7 @@ func (o options) renameText(name string, text []byte) []byte {
 	replace("{{name}}", o.name) // these last: they may hold any word
 	replace("{{owner}}", o.owner)
 	replace("{{strategy}}", o.strategy)
+	replace("{{summary}}", o.summary())
 	replace("{{module}}", o.module)
 	for _, l := range kept {
 		text = bytes.Replace(text, []byte(label), l, 1)

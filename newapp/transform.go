@@ -10,25 +10,27 @@ import (
 	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sessionlab/auth"
 )
 
-// template holds the files that only the application has.
+// templates holds the files that only the application has.
 //
 //go:embed all:template
-var template embed.FS
+var templates embed.FS
 
 // transform turns the files of sessionlab into those of the application.
-func transform(files tree, o options) error {
+func transform(files tree, l libraries, o options) error {
 	before := maps.Clone(files)
 	files.remove(isLab)
 	files.remove(isOurs)
-	if err := files.edit(isGo, foldFile); err != nil {
+	if err := o.squash(files); err != nil {
 		return err
 	}
-	if err := prune(files, before); err != nil {
+	gone := &settings{strategy: o.strategy}
+	if err := simplify(files, before, l, o, gone); err != nil {
 		return err
 	}
 	for _, p := range passages(o.strategy) {
@@ -39,13 +41,20 @@ func transform(files tree, o options) error {
 	if err := addTemplate(files); err != nil {
 		return err
 	}
-	_, section, _ := strings.Cut(string(before["README.md"].content), "\n## The strategies\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	if err := files.replace("README.md", "{{strategies}}\n", "## The strategies\n"+section+"\n"); err != nil {
-		return err
-	}
 	if err := o.cutSteps(files); err != nil {
 		return err
+	}
+	p := o.newProse(files, gone)
+	for name, e := range files {
+		switch {
+		case name == "README.md" || strings.HasPrefix(name, "docs/") && path.Ext(name) == ".md":
+			e.content = []byte(p.page(name, string(e.content)))
+		case name == ".env.example":
+			e.content = []byte(p.example(string(e.content)))
+		default:
+			continue
+		}
+		files[name] = e
 	}
 	return o.rename(files)
 }
@@ -76,11 +85,21 @@ func isLab(name string) bool {
 
 var labName = regexp.MustCompile(`^([0-9]+-)?lab([-_]|$)`)
 
+// comparisons are the tests that compare strategies with each other.
+var comparisons = []string{"auth/matrix_test.go", "auth/capacity_test.go", "db/capacity_test.go"}
+
 // isOurs reports whether a file is about making applications, or replaced by one of the
 // template.
 func isOurs(name string) bool {
 	return strings.HasPrefix(name, "newapp/") || strings.HasPrefix(name, "docs/") && path.Ext(name) != ".md" ||
-		name == "README.md" || name == "docs/newapp.md"
+		slices.Contains([]string{"README.md", "docs/newapp.md", "docs/scale.md", "docs/strategies.md"}, name)
+}
+
+// isOther reports whether a file tests what the application does not have: Redis, or a
+// comparison of strategies.
+func (o options) isOther(name string) bool {
+	redis := isTestCode(name) && strings.HasPrefix(path.Base(name), "redis") && !slices.Contains(o.stores, "redis")
+	return redis || slices.Contains(comparisons, name)
 }
 
 func foldFile(name string, src []byte) ([]byte, error) {
@@ -97,11 +116,11 @@ func foldFile(name string, src []byte) ([]byte, error) {
 
 // addTemplate adds the files of the template.
 func addTemplate(files tree) error {
-	return fs.WalkDir(template, "template", func(name string, d fs.DirEntry, err error) error {
+	return fs.WalkDir(templates, "template", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		content, err := template.ReadFile(name)
+		content, err := templates.ReadFile(name)
 		files[strings.TrimPrefix(name, "template/")] = entry{content, 0o644}
 		return err
 	})

@@ -107,7 +107,7 @@ func NewSiteWith(t testing.TB, o Settings) *Site {
 	assets, err := static.New()
 	Must(t, err)
 	s.Site = &handlers.Site{
-		BaseURL: base, Assets: assets, Directory: auth.NoDirectory{},
+		BaseURL: base, Assets: assets,
 		Ready: func(context.Context) error { return nil }, Now: s.Clock.Now, Text: text, Log: log,
 		Providers: &oauth.Providers{
 			BaseURL: o.BaseURL, Seal: vault.Sealer(oauth.FlowPurpose), RelaySeal: vault.Sealer(oauth.RelayPurpose), Now: s.Clock.Now, Text: text, Transport: s.Network, Log: log,
@@ -118,7 +118,9 @@ func NewSiteWith(t testing.TB, o Settings) *Site {
 		s.Network.hosts["other.example"] = s.addProvider("oidc", OtherIDP)
 	}
 	parts := auth.Parts{Sealer: vault.Sealer, Stored: vault.Stored, Realm: vault.Realm, Life: o.Life, Now: s.Clock.Now, Text: text}
-	if o.Strategy != "cookie" {
+	if o.Strategy == "cookie" {
+		s.Directory = auth.NoDirectory{}
+	} else {
 		if s.File = o.File; s.File == "" {
 			s.File = dbtest.Name(t, filepath.Join(t.TempDir(), "sessionlab.db"))
 		}
@@ -131,7 +133,9 @@ func NewSiteWith(t testing.TB, o Settings) *Site {
 		}
 		s.Directory, s.Users, s.Enrich, s.Ready = s.DB, s.DB, handlers.EnrichFrom(s.DB), s.DB.Ready
 		s.Accounts, s.Passwords = s.DB, &auth.Passwords{Random: rand.Reader, Observe: observe}
-		parts.Users, parts.Sessions, parts.Refresh = s.DB, db.Sessions{DB: s.DB}, db.Sessions{DB: s.DB}
+		parts.Users = s.DB
+		parts.Sessions = db.Sessions{DB: s.DB}
+		parts.Refresh = db.Sessions{DB: s.DB}
 	}
 	if o.Redis != "" {
 		s.keepInRedis(o, &parts, observe)

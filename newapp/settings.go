@@ -1,0 +1,51 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// settings knows the strategies and the environment variables that the application does
+// not have.
+type settings struct {
+	strategy string // the one that stays
+	gone     []string
+}
+
+// variable matches the tag of a setting in config.go.
+var variable = regexp.MustCompile("`env:\"([A-Z0-9_]+)\"")
+
+// read finds the variables that are in the configuration of sessionlab and not in that of
+// files.
+func (s *settings) read(all, files tree) {
+	s.gone = nil
+	is := variables(files)
+	for _, name := range variables(all) {
+		if !slices.Contains(is, name) {
+			s.gone = append(s.gone, name)
+		}
+	}
+}
+
+func variables(files tree) (names []string) {
+	for _, match := range variable.FindAllSubmatch(files["config.go"].content, -1) {
+		names = append(names, string(match[1]))
+	}
+	return names
+}
+
+// isForeign reports whether a text names or sets what is gone: another strategy, or a
+// variable.
+func (s *settings) isForeign(text string) bool {
+	if slices.Contains(strategies(), text) {
+		return text != s.strategy
+	}
+	for word := range strings.FieldsSeq(text) {
+		name, value, isSetting := strings.Cut(word, "=")
+		if isSetting && slices.Contains(s.gone, name) || name == "SESSION_STRATEGY" && slices.Contains(strategies(), value) && value != s.strategy {
+			return true
+		}
+	}
+	return slices.Contains(s.gone, text)
+}
