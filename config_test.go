@@ -88,7 +88,7 @@ func TestConfigRefused(t *testing.T) {
 		{"LAB_PUBLIC=1 SESSION_KEYS=" + e2e.KeyA + " BASE_URL=http://app.example.com", "BASE_URL: want https"},
 		{"LAB_PUBLIC=1 SESSION_KEYS=" + e2e.KeyA + " ADDR=0.0.0.0:0", "BASE_URL: want the site's public address"},
 		{"SESSION_MAX=forever", "SESSION_MAX: want a duration"},
-		{"SESSION_MAX=1h", "SESSION_MAX: want at least SESSION_IDLE"},
+		{e2e.DatabaseOnly + " SESSION_MAX=1h", "SESSION_MAX: want at least SESSION_IDLE"},
 		{"SESSION_REFRESH_AT=1", "SESSION_REFRESH_AT: want a fraction"},
 		{"SESSION_REFRESH_AT=NaN", "SESSION_REFRESH_AT: want a fraction"},
 		{"DATABASE_URL=mysql://u:sEcReT@localhost/db", "DATABASE_URL: want the path of a SQLite file, postgres://"},

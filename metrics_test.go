@@ -13,7 +13,7 @@ import (
 // What requests do is counted, and told at an address of its own alone.
 func TestMetrics(t *testing.T) {
 	at := dbtest.FreeAddress(t)
-	p := start(t, t.TempDir(), e2e.DatabaseOnly, "METRICS_ADDR="+at)
+	p := start(t, t.TempDir(), e2e.StoredOnly, "METRICS_ADDR="+at)
 	ada := e2e.Visit(t, p)
 	ada.SignIn("ada")
 	ada.Wants("/api/session", 200)

@@ -80,7 +80,7 @@ func TestBaseURL(t *testing.T) {
 // TestBaseURLOfBooks asks a site with an umlaut in its name as browsers do.
 func TestBaseURLOfBooks(t *testing.T) {
 	at := dbtest.FreeAddress(t)
-	p := e2e.Start(t, command(t.TempDir(), "ADDR="+at, "BASE_URL=https://Bücher.example:443", e2e.DatabaseOnly, "SESSION_KEYS="+e2e.KeyA))
+	p := e2e.Start(t, command(t.TempDir(), "ADDR="+at, "BASE_URL=https://Bücher.example:443", e2e.StoredOnly, "SESSION_KEYS="+e2e.KeyA))
 	if want := "https://xn--bcher-kva.example"; p.Base != want {
 		t.Errorf("got %s, want %s", p.Base, want)
 	}

@@ -23,7 +23,7 @@ import (
 // TestStop: a program that is told to end answers what it has begun to answer,
 // takes nothing new, and ends well.
 func TestStop(t *testing.T) {
-	p := start(t, t.TempDir(), e2e.DatabaseOnly)
+	p := start(t, t.TempDir(), e2e.StoredOnly)
 	address, err := url.Parse(p.Base)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func TestStop(t *testing.T) {
 // does not wait, and a second signal ends it at once.
 func TestDrain(t *testing.T) {
 	for _, second := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		p := start(t, t.TempDir(), e2e.DatabaseOnly, "DRAIN_DELAY=1m")
+		p := start(t, t.TempDir(), e2e.StoredOnly, "DRAIN_DELAY=1m")
 		v := e2e.Visit(t, p)
 		v.SignIn("ada")
 		v.Wants("/readyz", 200)
@@ -86,17 +86,17 @@ func TestDrain(t *testing.T) {
 		}
 	}
 
-	p := start(t, t.TempDir(), e2e.DatabaseOnly, "DRAIN_DELAY=1m")
+	p := start(t, t.TempDir(), e2e.StoredOnly, "DRAIN_DELAY=1m")
 	p.Cmd.Process.Signal(os.Interrupt)
 	if code := p.Wait(); code != 0 {
 		t.Errorf("exit code after Ctrl-C: got %d, want 0:\n%s", code, p.Log)
 	}
-	p = start(t, t.TempDir(), e2e.DatabaseOnly, "DRAIN_DELAY=50ms")
+	p = start(t, t.TempDir(), e2e.StoredOnly, "DRAIN_DELAY=50ms")
 	p.Cmd.Process.Signal(syscall.SIGHUP)
 	if code := p.Wait(); code != 0 {
 		t.Errorf("exit code after SIGHUP: got %d, want 0:\n%s", code, p.Log)
 	}
-	p = start(t, t.TempDir(), e2e.DatabaseOnly, "DRAIN_DELAY=50ms")
+	p = start(t, t.TempDir(), e2e.StoredOnly, "DRAIN_DELAY=50ms")
 	if code := p.Stop(); code != 0 {
 		t.Errorf("exit code: got %d, want 0:\n%s", code, p.Log)
 	}

@@ -16,7 +16,7 @@ import (
 
 func BenchmarkSeal(b *testing.B) {
 	for _, format := range auth.Formats() {
-		s, claims := newVault(b, format).Sealer("cookie"), someClaims()
+		s, claims := newVault(b, format).Sealer("a purpose"), someClaims()
 		b.Run(format, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -30,7 +30,7 @@ func BenchmarkSeal(b *testing.B) {
 
 func BenchmarkOpen(b *testing.B) {
 	for _, format := range auth.Formats() {
-		s := newVault(b, format).Sealer("cookie")
+		s := newVault(b, format).Sealer("a purpose")
 		value, err := s.Seal(b.Context(), someClaims())
 		if err != nil {
 			b.Fatal(err)

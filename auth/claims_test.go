@@ -61,14 +61,14 @@ func TestSealedWithoutASessionIsInvalid(t *testing.T) {
 // not be there.
 func TestJWEWithAnEncryptedKey(t *testing.T) {
 	v := newVault(t, "jwe")
-	value, err := v.Sealer("cookie").Seal(context.Background(), someClaims())
+	value, err := v.Sealer("a purpose").Seal(context.Background(), someClaims())
 	if err != nil {
 		t.Fatal(err)
 	}
 	parts := strings.Split(value, ".")
 	for _, added := range []string{"AAAA", "QQ", strings.Repeat("A", 4000)} {
 		parts[1] = added
-		if _, err := v.Sealer("cookie").Open(context.Background(), strings.Join(parts, ".")); !errors.Is(err, auth.ErrInvalid) {
+		if _, err := v.Sealer("a purpose").Open(context.Background(), strings.Join(parts, ".")); !errors.Is(err, auth.ErrInvalid) {
 			t.Errorf("with %.8q: got %v, want %v", added, err, auth.ErrInvalid)
 		}
 	}
@@ -81,7 +81,7 @@ func TestMemoForgetsTheRequest(t *testing.T) {
 	for _, format := range auth.Formats() {
 		v := newVault(t, format)
 		v.Memo = auth.NewMemo(entries)
-		seal := v.Sealer("cookie")
+		seal := v.Sealer("a purpose")
 		values := make([]string, entries)
 		for i := range values {
 			c := someClaims()

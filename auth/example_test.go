@@ -19,7 +19,7 @@ func ExampleStateless() {
 
 	now := time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
 	s := &auth.Stateless{
-		Seal: vault.Sealer("cookie"),
+		Seal: vault.Sealer("a purpose"),
 		Life: auth.Lifetimes{Idle: 7 * 24 * time.Hour, Max: 30 * 24 * time.Hour, RefreshAt: 0.8},
 		Now:  func() time.Time { return now },
 		Text: func() string { return "S4UR3XAMPLE" },
@@ -43,12 +43,12 @@ func ExampleStateless() {
 // A verdict says that a session is over. A fault says nothing, and must never
 // sign anybody out.
 func ExampleRefused() {
-	for _, err := range []error{auth.ErrExpired, fmt.Errorf("authenticate: %w", auth.ErrRevoked), errors.New("disk full")} {
+	for _, err := range []error{auth.ErrExpired, fmt.Errorf("authenticate: %w", auth.ErrInvalid), errors.New("disk full")} {
 		fmt.Println(auth.Refused(err), auth.Reason(err))
 	}
 	// Output:
 	// true expired
-	// true revoked
+	// true invalid
 	// false
 }
 
@@ -96,7 +96,7 @@ func ExampleObserver() {
 		Format: "jwe", Ring: ring, Version: func() int64 { return 1 },
 		Observe: auth.Observers(auth.Receipts(now), metrics), // so does main for the vault, the managers and the database
 	}
-	seal := vault.Sealer("cookie")
+	seal := vault.Sealer("a purpose")
 	value, _ := seal.Seal(context.Background(), auth.Claims{})
 	seal.Open(context.Background(), value)
 	seal.Open(context.Background(), "not ours")

@@ -31,7 +31,7 @@ func someClaims() auth.Claims {
 
 func TestSealRoundTrip(t *testing.T) {
 	for _, format := range auth.Formats() {
-		s := newVault(t, format).Sealer("cookie")
+		s := newVault(t, format).Sealer("a purpose")
 		want := someClaims()
 		value, err := s.Seal(context.Background(), want)
 		if err != nil {
@@ -51,7 +51,7 @@ func TestSealHoldsFast(t *testing.T) {
 	ctx := context.Background()
 	for _, format := range auth.Formats() {
 		v := newVault(t, format)
-		value, err := v.Sealer("cookie").Seal(ctx, someClaims())
+		value, err := v.Sealer("a purpose").Seal(ctx, someClaims())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,14 +63,14 @@ func TestSealHoldsFast(t *testing.T) {
 		t.Run(format+"/another realm", func(t *testing.T) {
 			other := *v
 			other.Realm = "elsewhere"
-			if _, err := other.Sealer("cookie").Open(ctx, value); !errors.Is(err, auth.ErrInvalid) {
+			if _, err := other.Sealer("a purpose").Open(ctx, value); !errors.Is(err, auth.ErrInvalid) {
 				t.Errorf("got %v", err)
 			}
 		})
 		t.Run(format+"/an unknown key is not replaced by another", func(t *testing.T) {
 			other := *v
 			other.Ring = newRing(t)
-			if _, err := other.Sealer("cookie").Open(ctx, value); !errors.Is(err, auth.ErrInvalid) {
+			if _, err := other.Sealer("a purpose").Open(ctx, value); !errors.Is(err, auth.ErrInvalid) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -79,7 +79,7 @@ func TestSealHoldsFast(t *testing.T) {
 				for bit := range 7 {
 					bad := []byte(value)
 					bad[i] ^= 1 << bit
-					if _, err := v.Sealer("cookie").Open(ctx, string(bad)); !errors.Is(err, auth.ErrInvalid) {
+					if _, err := v.Sealer("a purpose").Open(ctx, string(bad)); !errors.Is(err, auth.ErrInvalid) {
 						t.Fatalf("byte %d, bit %d: got %v", i, bit, err)
 					}
 				}
@@ -160,7 +160,7 @@ func TestKeyRingSurvivesEncoding(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	v := newVault(f, "securecookie")
-	value, err := v.Sealer("cookie").Seal(context.Background(), someClaims())
+	value, err := v.Sealer("a purpose").Seal(context.Background(), someClaims())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func FuzzOpen(f *testing.F) {
 		for _, format := range auth.Formats() {
 			other := *v
 			other.Format = format
-			if _, err := other.Sealer("cookie").Open(context.Background(), s); s != value && err != nil && !auth.Refused(err) {
+			if _, err := other.Sealer("a purpose").Open(context.Background(), s); s != value && err != nil && !auth.Refused(err) {
 				t.Errorf("%q: got %v", s, err)
 			}
 		}
@@ -196,7 +196,7 @@ func TestMemoChangesNoAnswer(t *testing.T) {
 		version := int64(1)
 		v := newVault(t, format)
 		v.Version = func() int64 { return version }
-		s := v.Sealer("cookie")
+		s := v.Sealer("a purpose")
 		value, err := s.Seal(ctx, someClaims())
 		if err != nil {
 			t.Fatal(err)
@@ -213,10 +213,10 @@ func TestMemoChangesNoAnswer(t *testing.T) {
 		open(v.Sealer("flow"), auth.ErrInvalid)
 		elsewhere := *v
 		elsewhere.Realm = "elsewhere"
-		open(elsewhere.Sealer("cookie"), auth.ErrInvalid)
+		open(elsewhere.Sealer("a purpose"), auth.ErrInvalid)
 		stranger := *v
 		stranger.Ring = newRing(t)
-		open(stranger.Sealer("cookie"), auth.ErrInvalid)
+		open(stranger.Sealer("a purpose"), auth.ErrInvalid)
 
 		version = 2
 		open(s, auth.ErrVersion)

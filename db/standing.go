@@ -21,7 +21,8 @@ func (t *tx) stands(ctx context.Context, by auth.Standing) (user auth.User, err 
 		return user, auth.ErrRevoked
 	case by.Confirm != nil:
 		return user, by.Confirm(ctx)
-	case by.SessionID == "":
+	}
+	if by.SessionID == "" {
 		return user, nil
 	}
 	var one int

@@ -313,7 +313,7 @@ func TestBrowserBack(t *testing.T) {
 }
 
 func TestBrowserTheme(t *testing.T) {
-	b := browse(t, start(t, t.TempDir(), CookieOnly))
+	b := browse(t, start(t, t.TempDir(), AnyOnly))
 	b.visit("/", "/")
 	b.do(chromedp.Click(chromedp.CSS("[data-theme-toggle]")))
 	b.has(`html[data-theme="light"]`)
@@ -355,7 +355,7 @@ func TestBrowserTampered(t *testing.T) {
 // TestBrowserHears checks that a violation of the content security policy is detected;
 // without that the other tests would prove nothing.
 func TestBrowserHears(t *testing.T) {
-	p := start(t, t.TempDir(), CookieOnly)
+	p := start(t, t.TempDir(), AnyOnly)
 	b := &tab{TB: t, base: p.Base}
 	b.open()
 	b.visit("/", "/")

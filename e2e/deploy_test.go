@@ -60,7 +60,7 @@ func TestCaddy(t *testing.T) {
 		}
 	})
 	issuer := serveOpenID(t, "oidc", base)
-	Start(t, command(t.TempDir(), DatabaseOnly, "ADDR="+second, "BASE_URL="+base, "SESSION_KEYS="+KeyA, "TRUSTED_PROXIES=127.0.0.1/32",
+	Start(t, command(t.TempDir(), StoredOnly, "ADDR="+second, "BASE_URL="+base, "SESSION_KEYS="+KeyA, "TRUSTED_PROXIES=127.0.0.1/32",
 		"OIDC_ISSUER="+issuer, "OIDC_CLIENT_ID=oidc", "OIDC_CLIENT_SECRET=a secret of oidc"))
 
 	ca := filepath.Join(dir, "caddy/pki/authorities/local/root.crt")
@@ -106,7 +106,7 @@ func TestNoRoots(t *testing.T) {
 	provider := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(provider.Close)
 	at := dbtest.FreeAddress(t)
-	p := Start(t, command(t.TempDir(), DatabaseOnly, "ADDR="+at, "BASE_URL=https://app.example.com", "SESSION_KEYS="+KeyA,
+	p := Start(t, command(t.TempDir(), StoredOnly, "ADDR="+at, "BASE_URL=https://app.example.com", "SESSION_KEYS="+KeyA,
 		"OIDC_ISSUER="+provider.URL, "OIDC_CLIENT_ID=oidc", "SSL_CERT_FILE=/none", "SSL_CERT_DIR=/none"))
 	getSignIn(t, at, "app.example.com")
 	p.Log.Await(t, "this machine has no CA roots")

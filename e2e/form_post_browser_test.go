@@ -25,7 +25,7 @@ func TestBrowserIsMadeToPost(t *testing.T) {
 		t.Fatal(err)
 	}
 	provider = handlerstest.Posting(idp, "")
-	p := Start(t, command(t.TempDir(), "ADDR="+at, DatabaseOnly, "DEV_IDP=off",
+	p := Start(t, command(t.TempDir(), "ADDR="+at, StoredOnly, "DEV_IDP=off",
 		"OIDC_ISSUER="+server.URL+"/idp", "OIDC_CLIENT_ID=app", "OIDC_CLIENT_SECRET=a secret", "OIDC_RESPONSE_MODE=form_post"))
 	b := browse(t, p)
 	b.visit("/sign-in", "/sign-in")

@@ -39,7 +39,7 @@ func TestBrowserIsForwarded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Start(t, command(t.TempDir(), "ADDR="+at, DatabaseOnly, "DEV_IDP=off",
+	p := Start(t, command(t.TempDir(), "ADDR="+at, StoredOnly, "DEV_IDP=off",
 		"OIDC_ISSUER="+server.URL+"/idp", "OIDC_CLIENT_ID=app", "OIDC_CLIENT_SECRET=a secret", "OIDC_FORWARDS_TO="+elsewhere+"/"))
 	b := browse(t, p)
 	b.visit("/sign-in", "/sign-in")

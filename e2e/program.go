@@ -224,4 +224,12 @@ func Write(t testing.TB, dir, name, content string) {
 const (
 	CookieOnly   = "SESSION_STRATEGY=cookie"
 	DatabaseOnly = "SESSION_STRATEGY=database"
+	AnyOnly      = "SESSION_STRATEGY=" + Any
+	StoredOnly   = "SESSION_STRATEGY=" + Stored
 )
+
+// Any is a strategy for tests that do not depend on it.
+const Any = "cookie"
+
+// Stored is a strategy for tests that need users in a database, and not more.
+const Stored = "database"

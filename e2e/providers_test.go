@@ -32,7 +32,7 @@ func serveOpenID(t testing.TB, id, site string) string {
 func TestNamedProviders(t *testing.T) {
 	at := strings.Replace(dbtest.FreeAddress(t), "127.0.0.1", "localhost", 1)
 	site := "http://" + at
-	p := Start(t, command(t.TempDir(), DatabaseOnly, "ADDR="+at, "OIDC_PROVIDERS=gitlab, okta",
+	p := Start(t, command(t.TempDir(), StoredOnly, "ADDR="+at, "OIDC_PROVIDERS=gitlab, okta",
 		"OIDC_GITLAB_ISSUER="+serveOpenID(t, "gitlab", site), "OIDC_GITLAB_CLIENT_ID=gitlab", "OIDC_GITLAB_CLIENT_SECRET=a secret of gitlab",
 		"OIDC_OKTA_ISSUER="+serveOpenID(t, "okta", site), "OIDC_OKTA_CLIENT_ID=okta", "OIDC_OKTA_CLIENT_SECRET=a secret of okta",
 		"OIDC_OKTA_NAME=Our Company",

@@ -16,7 +16,7 @@ import (
 // not become public through a proxy that adds no headers.
 func TestLocalSiteBehindNginx(t *testing.T) {
 	dbtest.RequireCommand(t, "nginx")
-	p := start(t, t.TempDir(), DatabaseOnly)
+	p := start(t, t.TempDir(), StoredOnly)
 	dir, at := t.TempDir(), dbtest.FreeAddress(t)
 	Write(t, dir, "nginx.conf", nginxConfig(fmt.Sprintf(`
 server {
@@ -33,7 +33,7 @@ server {
 // TestLocalSiteBehindProxy does the same with a proxy that cannot be detected by its
 // requests. Only the Origin header of browsers reveals it.
 func TestLocalSiteBehindProxy(t *testing.T) {
-	p := start(t, t.TempDir(), DatabaseOnly)
+	p := start(t, t.TempDir(), StoredOnly)
 	target, err := url.Parse(p.Base)
 	if err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ func tooLong(r *http.Request, w *httptest.ResponseRecorder) bool {
 // FuzzCallback: whatever stands in a callback's query, the answer is a redirect
 // to a clean path, and nobody is signed in by it.
 func FuzzCallback(f *testing.F) {
-	site := newQuietSite(f, "cookie")
+	site := newQuietSite(f, handlerstest.Any)
 	ada := handlerstest.NewBrowser(f, site)
 	genuine := ada.ToCallback("dev")
 	flow := ada.CookieHeader()
@@ -107,7 +107,7 @@ func FuzzNext(f *testing.F) {
 	for _, next := range []string{"/sessions", "//evil.example", `/\evil.example`, "https://evil.example", "/%2f%2fevil", "/\t/x", "/a?b=//c#d", "/..//x", "/" + strings.Repeat("a", 17000)} {
 		f.Add(next)
 	}
-	site := newQuietSite(f, "cookie")
+	site := newQuietSite(f, handlerstest.Any)
 	ada := handlerstest.NewBrowser(f, site).SignIn("ada")
 	base := site.BaseURL
 	f.Fuzz(func(t *testing.T, next string) {

@@ -146,7 +146,7 @@ func strictPolicy(t *testing.T) {
 		}
 	}
 	// The very first page to offer a provider allows the form that leads there.
-	first := handlerstest.NewBrowser(t, handlerstest.NewSite(t, "cookie")).Get("/sign-in")
+	first := handlerstest.NewBrowser(t, handlerstest.NewSite(t, handlerstest.Any)).Get("/sign-in")
 	if got := first.Page.Header.Get("Content-Security-Policy"); got != offer {
 		t.Errorf("the first page:\n got %s\nwant %s", got, offer)
 	}
@@ -187,7 +187,7 @@ func nothingInline(t *testing.T) {
 func strictTransport(t *testing.T) {
 	t.Parallel()
 	for base, want := range map[string]string{handlerstest.LocalURL: "", "https://app.example": "max-age=63072000; includeSubDomains"} {
-		ada := handlerstest.NewBrowser(t, handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "cookie", BaseURL: base})).SignIn("ada")
+		ada := handlerstest.NewBrowser(t, handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: handlerstest.Any, BaseURL: base})).SignIn("ada")
 		for _, path := range []string{"/", "/dashboard", "/nothing", "/healthz"} {
 			ada.Request("GET", path, nil, "none")
 			if got := ada.Page.Header.Get("Strict-Transport-Security"); got != want {

@@ -62,7 +62,7 @@ func forwardedIsRefused(t *testing.T) {
 		}
 	}, "database")
 
-	public := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "cookie", BaseURL: "https://app.example"})
+	public := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: handlerstest.Any, BaseURL: "https://app.example"})
 	anybody := handlerstest.NewBrowser(t, public)
 	for _, name := range proxied {
 		r := httptest.NewRequest(http.MethodGet, "https://app.example/sign-in", nil)
@@ -72,7 +72,7 @@ func forwardedIsRefused(t *testing.T) {
 			t.Errorf("%s on a public site: got %d, want 200", name, w.Code)
 		}
 	}
-	other := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "cookie", BaseURL: "https://app.example", Change: func(s *handlers.Site) { s.IDP = nil }})
+	other := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: handlerstest.Any, BaseURL: "https://app.example", Change: func(s *handlers.Site) { s.IDP = nil }})
 	handlerstest.NewBrowser(t, other).Wants("/idp/authorize", 404).Wants("/idp/.well-known/openid-configuration", 404)
 }
 

@@ -64,7 +64,7 @@ func TestCase06FlowEndsWhereItBegan(t *testing.T) {
 
 func TestFlowsEnd(t *testing.T) {
 	t.Parallel()
-	site := handlerstest.NewSite(t, "cookie")
+	site := handlerstest.NewSite(t, handlerstest.Any)
 	ada := handlerstest.NewBrowser(t, site)
 	to := ada.ToCallback("dev")
 	for name, c := range ada.Cookies {
@@ -172,7 +172,7 @@ func TestProviderMisconfigured(t *testing.T) {
 // A provider that answers nonsense is a page, and the next one that does not is a sign-in.
 func TestProviderBroken(t *testing.T) {
 	t.Parallel()
-	site := handlerstest.NewSite(t, "cookie")
+	site := handlerstest.NewSite(t, handlerstest.Any)
 	ada := handlerstest.NewBrowser(t, site)
 	for name, answer := range map[string]struct {
 		status     int

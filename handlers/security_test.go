@@ -208,7 +208,7 @@ func profileIsText(t *testing.T) {
 			t.Error("the address is markup")
 		}
 	}
-	known := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "cookie", Change: func(s *handlers.Site) {
+	known := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: handlerstest.Any, Change: func(s *handlers.Site) {
 		s.Directory = vain{s.Directory, func(id *auth.Identity) { id.Picture = "https://lh3.googleusercontent.com/a/ada" }}
 	}})
 	own := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "database", Change: func(s *handlers.Site) {
@@ -243,7 +243,7 @@ func anyProfileFits(t *testing.T) {
 			t.Errorf("%s: the name has %d bytes, want 128 runes at most", strategy, len(name))
 		}
 	}
-	site := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: "cookie", Change: func(s *handlers.Site) { s.Directory = crowded{s.Directory} }})
+	site := handlerstest.NewSiteWith(t, handlerstest.Settings{Strategy: handlerstest.Any, Change: func(s *handlers.Site) { s.Directory = crowded{s.Directory} }})
 	ada, grace := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site)
 	ada.Get("/sign-in?reason=signed_out").Press("#sign-in-dev").Press("button[value=grace]").Refused(400, "session_too_large")
 	ada.Wants("/dashboard", 200)
@@ -301,7 +301,7 @@ func databaseHoldsNoSecret(t *testing.T) {
 
 func challengeIsSent(t *testing.T) {
 	t.Parallel()
-	ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, "cookie"))
+	ada := handlerstest.NewBrowser(t, handlerstest.NewSite(t, handlerstest.Any))
 	seen := map[string]bool{}
 	for _, provider := range []string{"dev", "oidc", "dev"} {
 		ada.Get("/sign-in")

@@ -255,7 +255,7 @@ func (c *cutter) cutInside(name string, path []ast.Node) bool {
 		switch around := path[i-1].(type) {
 		case *ast.CompositeLit:
 			x, ok := path[i].(ast.Expr)
-			if ok && x != around.Type && !c.p.isStruct(around) && len(around.Elts) > 1 {
+			if ok && x != around.Type && !c.p.isStruct(around) && c.leaves(around, x) {
 				c.element(name, around, x)
 				return true
 			}
@@ -268,6 +268,9 @@ func (c *cutter) cutInside(name string, path []ast.Node) bool {
 				}
 				return true
 			}
+		}
+		if call, ok := path[i-1].(*ast.CallExpr); ok && c.argument(name, call, path[i]) {
+			return true
 		}
 		switch s := path[i].(type) {
 		case *ast.ExprStmt:
@@ -283,6 +286,40 @@ func (c *cutter) cutInside(name string, path []ast.Node) bool {
 		}
 	}
 	return false
+}
+
+// leaves reports whether a list has an element that stays when x is cut.
+func (c *cutter) leaves(list *ast.CompositeLit, x ast.Expr) bool {
+	return slices.ContainsFunc(list.Elts, func(other ast.Expr) bool { return other != x && !c.done[other] })
+}
+
+// argument cuts one of several strategies that are given to a function.
+func (c *cutter) argument(name string, call *ast.CallExpr, n ast.Node) bool {
+	f, ok := c.p.info.Types[call.Fun].Type.(*types.Signature)
+	x, isExpr := n.(ast.Expr)
+	if !ok || !isExpr || !f.Variadic() || call.Ellipsis.IsValid() || !slices.Contains(strategies(), textOf(n)) {
+		return false
+	}
+	first := f.Params().Len() - 1
+	if len(call.Args)-first < 2 || slices.Index(call.Args, x) < first {
+		return false
+	}
+	var left []ast.Expr
+	for _, arg := range call.Args[first:] {
+		if !c.done[arg] && arg != x {
+			left = append(left, arg)
+		}
+	}
+	if len(left) == 0 {
+		return false
+	}
+	c.done[x] = true
+	if i := slices.Index(call.Args, x); i+1 < len(call.Args) {
+		c.of(name).cut(x.Pos(), call.Args[i+1].Pos())
+	} else {
+		c.of(name).cut(call.Args[i-1].End(), x.End())
+	}
+	return true
 }
 
 func (p *program) isStruct(lit *ast.CompositeLit) bool {

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"sessionlab/auth"
 )
 
 // settings knows the strategies and the environment variables that the application does
@@ -40,6 +42,9 @@ func variables(files tree) (names []string) {
 func (s *settings) isForeign(text string) bool {
 	if slices.Contains(strategies(), text) {
 		return text != s.strategy
+	}
+	if kind, _ := auth.KindOf(s.strategy); !kind.Database && strings.HasSuffix(text, "_database") { // a code of a refusal
+		return true
 	}
 	for word := range strings.FieldsSeq(text) {
 		name, value, isSetting := strings.Cut(word, "=")

@@ -167,7 +167,7 @@ func (c *cutter) unused() {
 				c.ranged(name, s, positions)
 			case *ast.DeclStmt:
 				spec, ok := s.Decl.(*ast.GenDecl).Specs[0].(*ast.ValueSpec)
-				if ok && len(spec.Names) == 1 && positions[spec.Names[0].Pos()] {
+				if ok && len(spec.Names) == 1 && (positions[spec.Names[0].Pos()] || c.p.isUnused(spec)) {
 					c.cut(name, s)
 				}
 			}
@@ -186,6 +186,20 @@ func (c *cutter) unused() {
 			return true
 		})
 	}
+}
+
+// isUnused reports whether a local constant is not used, which the compiler allows.
+func (p *program) isUnused(spec *ast.ValueSpec) bool {
+	constant, ok := p.info.Defs[spec.Names[0]].(*types.Const)
+	if !ok {
+		return false
+	}
+	for _, o := range p.info.Uses {
+		if o == constant {
+			return false
+		}
+	}
+	return true
 }
 
 // imports cuts the imports that are not used.

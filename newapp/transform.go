@@ -26,6 +26,9 @@ func transform(files tree, l libraries, o options) error {
 	before := maps.Clone(files)
 	files.remove(isLab)
 	files.remove(isOurs)
+	if err := o.chooseInTests(files); err != nil {
+		return err
+	}
 	if err := o.squash(files); err != nil {
 		return err
 	}
@@ -57,6 +60,21 @@ func transform(files tree, l libraries, o options) error {
 		files[name] = e
 	}
 	return o.rename(files)
+}
+
+// chooseInTests makes the tests that do not depend on the strategy run under the one that
+// stays, and those that need a database if it has one.
+func (o options) chooseInTests(files tree) error {
+	if err := files.replace("handlers/handlerstest/site.go", `Any = "cookie"`, `Any = "`+o.strategy+`"`); err != nil {
+		return err
+	}
+	if err := files.replace("e2e/program.go", `Any = "cookie"`, `Any = "`+o.strategy+`"`); err != nil {
+		return err
+	}
+	if kind, _ := auth.KindOf(o.strategy); !kind.Database {
+		return nil
+	}
+	return files.replace("e2e/program.go", `Stored = "database"`, `Stored = "`+o.strategy+`"`)
 }
 
 // cutSteps removes from the README what needs a database if the strategy needs none.

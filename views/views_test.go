@@ -24,7 +24,7 @@ var (
 
 // pages holds every page. Other test files may add some.
 var pages = map[string]templ.Component{
-	"landing": LandingPage(nobody, Landing{Strategy: "database", Gloss: "a ticket"}),
+	"landing": LandingPage(nobody, Landing{Strategy: "tickets", Gloss: "a ticket"}),
 	"sign-in": SignInPage(nobody, SignIn{Next: "/sessions", Remember: true, Reason: &Reason{Code: "revoked", Title: "Out.", Text: "Ended elsewhere."},
 		Providers: []Provider{{ID: "google", Label: "Google"}, {ID: "oidc", Label: "Acme", Unavailable: "cannot be reached."}, {ID: "dev", Label: "a test person", Dev: true}}}),
 	"sign-in, nothing to sign in with": SignInPage(nobody, SignIn{}),

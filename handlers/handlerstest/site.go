@@ -38,6 +38,9 @@ const (
 	Day      = 24 * time.Hour
 )
 
+// Any is a strategy for tests that do not depend on it.
+const Any = "cookie"
+
 // Lifetimes are the lifetimes of the default configuration.
 var Lifetimes = auth.Lifetimes{
 	Idle: 7 * Day, Max: 30 * Day, RefreshAt: 0.8,
