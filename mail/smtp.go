@@ -7,6 +7,8 @@ import (
 	"net/mail"
 	"net/url"
 	"strconv"
+	"strings"
+	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
 )
@@ -25,7 +27,7 @@ type SMTP struct {
 // complete the phrase "want …" and contain no part of the URL.
 func NewSMTP(address, from string) (*SMTP, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || strings.ContainsFunc(address, unicode.IsControl) || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("smtps://user:password@host:465, or smtp:// and port 587 for STARTTLS; % in a password is written as %25, and other special characters likewise")
 	}
 	s := &SMTP{host: u.Hostname(), implicit: u.Scheme == "smtps", from: from, port: 587}
@@ -47,7 +49,7 @@ func NewSMTP(address, from string) (*SMTP, error) {
 
 // CheckFrom returns an error unless from is an address, with or without a name.
 func CheckFrom(from string) error {
-	if _, err := mail.ParseAddress(from); err != nil {
+	if _, err := mail.ParseAddress(from); err != nil || strings.ContainsFunc(from, unicode.IsControl) {
 		return errors.New("an address, such as Example <no-reply@example.com>")
 	}
 	return nil
