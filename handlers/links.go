@@ -254,7 +254,11 @@ func (s *Site) useLink(purpose string) echo.HandlerFunc {
 		if link.Purpose != purpose || link.Email != use.Email {
 			return errLinkInvalid
 		}
-		if v.SignedIn() && v.Session.User.ID == link.UserID && s.confirm(c) == nil {
+		if v.SignedIn() && v.Session.User.ID == link.UserID {
+			// An ended session must not make this the proof of a stranger, which removes things.
+			if err := s.confirm(c); err != nil {
+				return err
+			}
 			by := v.Manager.Standing(v.Jar, v.Session)
 			use.By = &by
 		}
