@@ -60,6 +60,9 @@ type config struct {
 	LogLevel     logLevel `env:"LOG_LEVEL" envDefault:"info"`
 	StoreAccount onOff    `env:"STORE_ACCOUNT" envDefault:"off"`
 
+	SMTP     smtpURL  `env:"SMTP_URL"`
+	MailFrom mailFrom `env:"MAIL_FROM"`
+
 	GoogleID     credential `env:"GOOGLE_CLIENT_ID"`
 	GoogleSecret credential `env:"GOOGLE_CLIENT_SECRET"`
 	GitHubID     credential `env:"GITHUB_CLIENT_ID"`
@@ -153,6 +156,7 @@ func (c *config) check() error {
 		a, b         credential
 		nameA, nameB string
 	}{
+		{credential(c.SMTP), credential(c.MailFrom), "SMTP_URL", "MAIL_FROM"},
 		{c.GoogleID, c.GoogleSecret, "GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"},
 		{c.GitHubID, c.GitHubSecret, "GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"},
 		{credential(c.OIDCIssuer), c.OIDCID, "OIDC_ISSUER", "OIDC_CLIENT_ID"},

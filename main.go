@@ -60,6 +60,8 @@ func run(ctx context.Context, hurry <-chan struct{}, now func() time.Time, envir
 	if err != nil {
 		return err
 	}
+	after := later{log: log}
+	defer after.wait()
 	site := &handlers.Site{
 		BaseURL: cfg.BaseURL.URL, Assets: assets, Providers: providers, IDP: idp,
 		Directory: store.Directory, Users: store.Users, Ready: readyUntil(ctx, store.Ready),
@@ -71,6 +73,9 @@ func run(ctx context.Context, hurry <-chan struct{}, now func() time.Time, envir
 		site.Enrich = handlers.EnrichFrom(store.db)
 		if cfg.Strategy != compare { // compare mode has no administrators, because visitors can sign in as anyone
 			site.Administration = db.Administration{DB: store.db}
+			if site.Mailed, err = newMailed(ctx, cfg, store.db, withoutVersion(vault), now, &after, log); err != nil {
+				return err
+			}
 			if site.Notes, err = db.OpenNotes(ctx, store.db); err != nil {
 				return fmt.Errorf("DATABASE_URL: %w", err)
 			}

@@ -18,12 +18,12 @@ func TestImports(t *testing.T) {
 		"auth/devidp": {"auth"},
 		"auth/lab":    {"auth"},
 		"db":          {"auth", "notes"},
-		"handlers":    {"auth", "auth/oauth", "auth/devidp", "notes", "views", "static"},
-		".":           {"auth", "auth/oauth", "auth/devidp", "auth/lab", "db", "handlers", "handlers/labpages", "static", "views"},
+		"handlers":    {"auth", "auth/oauth", "auth/devidp", "mail", "notes", "views", "static"},
+		".":           {"auth", "auth/oauth", "auth/devidp", "auth/lab", "db", "handlers", "handlers/labpages", "mail", "static", "views"},
 
 		"views/labviews":            {"views"},
 		"handlers/labpages":         {"auth", "auth/oauth", "auth/devidp", "auth/lab", "handlers", "views", "views/labviews"},
-		"handlers/handlerstest":     {"auth", "auth/oauth", "auth/devidp", "db", "db/dbtest", "handlers", "static"},
+		"handlers/handlerstest":     {"auth", "auth/oauth", "auth/devidp", "db", "db/dbtest", "handlers", "mail", "static"},
 		"e2e":                       {"auth/devidp", "db/dbtest"},
 		"handlers/labpages/labtest": {"auth", "auth/lab", "db", "handlers/handlerstest", "handlers/labpages"},
 

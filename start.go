@@ -311,6 +311,9 @@ func banner(ctx context.Context, w io.Writer, cfg config, site *handlers.Site, s
 			fmt.Fprintf(w, "admin      none yet; to promote a user who has signed in: sessionlab users role EMAIL admin\n")
 		}
 	}
+	if line := mailLine(cfg, site); line != "" {
+		fmt.Fprintf(w, "mail       %s\n", line)
+	}
 	if names := cfg.unused(); len(names) > 0 {
 		fmt.Fprintf(w, "unused     %s (no effect with the other settings)\n", strings.Join(names, ", "))
 	}

@@ -31,6 +31,8 @@ func (c *config) uses(field reflect.StructField) bool {
 	switch field.Tag.Get("env") {
 	case "TRUSTED_PROXIES":
 		return !handlers.IsLoopback(c.BaseURL.Hostname()) // proxied requests are refused on loopback
+	case "SMTP_URL", "MAIL_FROM":
+		return c.needsDatabase() && c.Strategy != compare
 	case "OIDC_NAME", "OIDC_CLIENT_AUTH", "OIDC_FORWARDS_TO", "OIDC_SCOPES", "OIDC_RESPONSE_MODE":
 		return c.OIDCIssuer != ""
 	}

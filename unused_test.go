@@ -16,8 +16,8 @@ import (
 
 // unusedUnder are the settings that do nothing under a strategy.
 var unusedUnder = map[string]string{
-	"compare":  "",
-	"cookie":   "HYBRID_TTL ACCESS_TTL RENEW_TTL REFRESH_GRACE DATABASE_URL REDIS_URL",
+	"compare":  "SMTP_URL MAIL_FROM",
+	"cookie":   "HYBRID_TTL ACCESS_TTL RENEW_TTL REFRESH_GRACE DATABASE_URL REDIS_URL SMTP_URL MAIL_FROM",
 	"database": "SESSION_VERSION HYBRID_TTL ACCESS_TTL RENEW_TTL REFRESH_GRACE",
 	"epoch":    "HYBRID_TTL ACCESS_TTL RENEW_TTL REFRESH_GRACE REDIS_URL",
 	"hybrid":   "ACCESS_TTL RENEW_TTL REFRESH_GRACE",

@@ -17,6 +17,9 @@ type Account struct {
 	Email    string
 	LinkedAt time.Time
 	Sealed   string // the provider's tokens, for [AccountKeeper]; empty if none are kept
+
+	EmailVerified bool
+	HasPassword   bool // with [PasswordProvider]: false once the proof of the address removed the password
 }
 
 // Errors about accounts.

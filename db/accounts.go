@@ -15,7 +15,7 @@ func (d *DB) Accounts(ctx context.Context, userID string) (list []auth.Account, 
 	err = d.queryRows(ctx, listAccounts, []any{userID}, func(scan func(...any) error) error {
 		var a auth.Account
 		var linked int64
-		if err := scan(&a.Provider, &a.Issuer, &a.Subject, &a.Email, &linked, &a.Sealed); err != nil {
+		if err := scan(&a.Provider, &a.Issuer, &a.Subject, &a.Email, &a.EmailVerified, &linked, &a.Sealed, &a.HasPassword); err != nil {
 			return err
 		}
 		a.LinkedAt = instant(linked)

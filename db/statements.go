@@ -54,6 +54,7 @@ const (
 	deleteUser
 	insertDeparted
 	deleteDeparted
+	deleteEndedLinks
 	setRole
 	disableUser
 	enableUser
@@ -244,7 +245,8 @@ var statements = []query{
 		FROM accounts JOIN users ON users.id = accounts.user_id
 		WHERE accounts.issuer = $1 AND accounts.subject = $2`},
 	listAccounts: {kindRead, `
-		SELECT provider, issuer, subject, email, created_at, COALESCE(tokens, '')
+		SELECT provider, issuer, subject, email, email_verified <> 0, created_at, COALESCE(tokens, ''),
+			provider = 'password' AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id AND password_hash IS NOT NULL)
 		FROM accounts WHERE user_id = $1 ORDER BY place`},
 	insertUser: {kindWrite, `
 		INSERT INTO users (id, email, email_verified, name, picture, role, epoch, password_hash, created_at, updated_at)
@@ -281,6 +283,9 @@ var statements = []query{
 	deleteDeparted: {kindWrite, `
 		DELETE FROM departed WHERE id IN (
 			SELECT id FROM departed WHERE until <= $1 ORDER BY until LIMIT $2)`},
+	deleteEndedLinks: {kindWrite, `
+		DELETE FROM links WHERE hash IN (
+			SELECT hash FROM links WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`},
 	updateUser: {kindWrite, `
 		UPDATE users SET email = $2, email_verified = $3, name = $4, picture = $5, updated_at = $6 WHERE id = $1`},
 	updateAccount: {kindWrite, `

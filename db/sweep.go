@@ -13,12 +13,12 @@ const sweepBatch = 100
 // longestSession is how long any cookie can last: browsers keep none for longer.
 const longestSession = 400 * 24 * time.Hour
 
-// Sweep deletes the sessions and refresh tokens whose absolute end has come at now, and
-// the reserved ids of deleted users whose reservation has ended, batch after batch until
-// none is left or ctx is done, and returns how many those were. The caller decides when
-// to sweep again.
+// Sweep deletes the sessions and refresh tokens whose absolute end has come at now, the
+// reserved ids of deleted users whose reservation has ended, and emailed links that are
+// over, batch after batch until none is left or ctx is done. It returns how many rows
+// those were. The caller decides when to sweep again.
 func (d *DB) Sweep(ctx context.Context, now time.Time) (deleted int, err error) {
-	for _, s := range []statement{deleteEndedTokens, deleteEnded, deleteDeparted} {
+	for _, s := range []statement{deleteEndedTokens, deleteEnded, deleteDeparted, deleteEndedLinks} {
 		n, err := d.sweep(ctx, s, now)
 		deleted += n
 		if err != nil {

@@ -48,6 +48,8 @@ func (s *Site) requireAccounts(next echo.HandlerFunc) echo.HandlerFunc {
 // accountDone maps an action to the notice that the account page shows after it.
 var accountDone = map[string]string{
 	"linked":   "Linked. From now on you can sign in with it too.",
+	"mailed":   "A mail with a link is on its way. Open the link in this browser.",
+	"verified": "Your email address is confirmed.",
 	"unlinked": "Unlinked. It does not sign you in any more.",
 	"password": "Your password is set. Every other session that can be ended was ended.",
 }
@@ -112,11 +114,14 @@ func (s *Site) addAccounts(c echo.Context, m *views.Account) error {
 		if way.Label == "" {
 			way.Label, way.Note = a.Provider, "is not configured here any more"
 		}
+		if a.Provider == auth.PasswordProvider && !a.HasPassword {
+			way.Note = "is not set: you sign in by an emailed link"
+		}
 		m.Ways = append(m.Ways, way)
 	}
-	m.HasPassword = mine.of(auth.PasswordProvider) != nil
+	m.Mail = s.Mailed != nil
 	if a := mine.of(auth.PasswordProvider); a != nil {
-		m.PasswordEmail = a.Subject
+		m.HasAddress, m.HasPassword, m.PasswordEmail, m.Verified = true, a.HasPassword, a.Subject, mine.proven(a.Subject)
 	} else if id, ok := auth.PasswordIdentity(m.Email, ""); ok {
 		m.PasswordEmail = id.Subject
 	}
@@ -136,7 +141,7 @@ func (s *Site) accountLabel(provider string) string {
 // provider: with another one that is configured.
 func (s *Site) canUnlink(mine linkedAccounts, without string) bool {
 	for _, a := range mine {
-		if a.Provider == without {
+		if a.Provider == without || a.Provider == auth.PasswordProvider && !a.HasPassword && s.Mailed == nil {
 			continue
 		}
 		if s.accountLabel(a.Provider) != "" {

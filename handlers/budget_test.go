@@ -65,6 +65,11 @@ func TestCookieBudget(t *testing.T) {
 					begin()
 					ada.SignIn("ada")
 					fits("signed in")
+					ada.Request(http.MethodGet, "/link?token="+strings.Repeat("x", 64), nil, "cross-site")
+					if site.Mailed != nil && ada.Value(auth.LinkCookie) == "" {
+						t.Errorf("%s: there is no cookie of a link", name)
+					}
+					fits("opening a link")
 					begin()
 					for range 3 { // by others, so that the tombstone grows
 						ada.Get(handlerstest.LocalURL+"/sign-in?reason=signed_out").Press("#sign-in-dev").Press("button[value=ada]").At("/dashboard", 200)

@@ -146,9 +146,12 @@ func (s *Site) proof(c echo.Context, next string) (views.Proof, error) {
 		}
 	}
 	if a := accounts.of(auth.PasswordProvider); a != nil {
-		m.Email = a.Subject
+		m.Mail = s.Mailed != nil
+		if a.HasPassword {
+			m.Email = a.Subject
+		}
 	}
-	if m.Email == "" && len(m.Providers) == 0 { // none of theirs is configured any more
+	if m.Email == "" && !m.Mail && len(m.Providers) == 0 { // none of theirs is configured any more
 		m.Providers = offers
 	}
 	return m, nil

@@ -21,6 +21,8 @@ type limits struct {
 	signIns   *auth.Limiter // with passwords, per guesser
 	signUps   *auth.Limiter // likewise
 	changes   *auth.Limiter // of a password, per user and guesser
+	mailAsks  *auth.Limiter // for emailed links, per guesser
+	mailbox   *auth.Limiter // likewise, per address that they go to
 	guesses   *auth.Guesses // at passwords, per account and guesser
 }
 
@@ -29,7 +31,8 @@ func newLimits(now func() time.Time) *limits {
 	strict := func() *auth.Limiter { return &auth.Limiter{Burst: 10, Every: time.Minute / 10, Now: now} }
 	return &limits{
 		starts: generous(), callbacks: generous(), tokens: generous(),
-		signIns: strict(), signUps: strict(), changes: strict(),
+		signIns: strict(), signUps: strict(), changes: strict(), mailAsks: strict(),
+		mailbox: &auth.Limiter{Burst: 5, Every: 3 * time.Minute, Now: now},
 		guesses: &auth.Guesses{
 			Free: 5, Most: time.Hour, Forget: 24 * time.Hour, Now: now,
 			Alarm: &auth.Limiter{Burst: 20, Every: 3 * time.Minute, Now: now},

@@ -231,13 +231,15 @@ func (s *Site) setPassword(c echo.Context, current, password string) (auth.User,
 	email, old := user.Email, ""
 	if a := accounts.of(auth.PasswordProvider); a != nil {
 		email = a.Subject
-		var right bool
-		_, old, right, err = s.checkPassword(c, auth.Identity{Issuer: a.Issuer, Subject: a.Subject}, current)
-		if err != nil {
-			return none, err
-		}
-		if !right {
-			return none, &formError{403, "password_wrong"}
+		if a.HasPassword { // the proof of an address removes it; see auth.Links
+			var right bool
+			_, old, right, err = s.checkPassword(c, auth.Identity{Issuer: a.Issuer, Subject: a.Subject}, current)
+			if err != nil {
+				return none, err
+			}
+			if !right {
+				return none, &formError{403, "password_wrong"}
+			}
 		}
 	}
 	id, ok := auth.PasswordIdentity(email, user.Name)

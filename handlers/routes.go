@@ -47,6 +47,9 @@ func (s *Site) router() *echo.Echo {
 		e.POST("/notes", s.addNote, s.requirePresent)
 		e.POST("/notes/:id/delete", s.deleteNote, s.requirePresent)
 	}
+	if s.Mailed != nil {
+		s.routeLinks(e)
+	}
 	if s.Administration != nil {
 		admin := s.RequireLiveRole(auth.RoleAdmin)
 		e.GET("/admin/users", s.adminUsers, s.RequireSession, admin)

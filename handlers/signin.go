@@ -38,7 +38,7 @@ func reasonOf(c echo.Context) *views.Reason {
 // drawSignIn adds what the site offers.
 func (s *Site) drawSignIn(c echo.Context, status int, m views.SignIn) error {
 	m.RememberNote = "Unticked, you are signed out when the browser closes, and after a day at most."
-	m.Providers, m.Passwords = s.offers(c), s.Accounts != nil
+	m.Providers, m.Passwords, m.Mail = s.offers(c), s.Accounts != nil, s.Mailed != nil
 	if !m.Passwords {
 		m.PasswordNote = passwordNote
 	}

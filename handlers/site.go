@@ -40,6 +40,7 @@ type Site struct {
 	Enrich    Enricher            // may be nil
 
 	Notes          notes.Store         // may be nil
+	Mailed         *Mailed             // the ways back in by email; may be nil
 	Administration auth.Administration // of the users, for administrators; may be nil
 
 	Managers func(*http.Request) []*auth.Manager // those under which a sign-in issues a session

@@ -13,7 +13,7 @@ import (
 )
 
 // open are the routes that act for people who have no session, or end their own.
-var open = []string{"/sign-in/:provider", "/sign-in/password", "/sign-up", "/sign-out", "/idp/*"}
+var open = []string{"/sign-in/:provider", "/sign-in/password", "/sign-up", "/sign-out", "/idp/*", "/links/reset", "/links/sign-in", "/link/reset", "/link/sign-in", "/link/verify"}
 
 // strictRoutes returns every other route that changes something, made out for a
 // session.

@@ -10,16 +10,19 @@ type message struct{ title, text string }
 // An error that rejects the whole request is a [Problem] instead.
 var messages = map[string]message{
 	// A session; the codes are those of auth.
-	"no_session":      {"Sign in to go on", ""},
-	"invalid":         {"That session is not one of ours", "It was altered, its key is gone, or what it belonged to was deleted."},
-	"expired":         {"Your session has ended", "It was not used for a while, or its time was up. Sign in again to go on."},
-	"revoked":         {"Your session was ended", "Somebody signed it out: you, from another device, or an administrator."},
-	"version":         {"All sessions were ended", "The site raised its session version, which ends everything sealed before."},
-	"reused":          {"Your session was ended", "A refresh token of it was used twice, as a thief's copy would be. To be safe, the whole session was ended."},
-	"signed_out":      {"You are signed out", "This browser has forgotten your session, and a late answer does not bring it back."},
-	"not_confirmable": {"A token is not enough here", "This needs a look at the session itself, and a token under this strategy names none. Use the site in a browser."},
-	"disabled":        {"This account is disabled", "An administrator has closed it. Nothing was deleted."},
-	"deleted":         {"Your account is deleted", "Everything stored about it is gone. You are signed out everywhere that could be reached."},
+	"no_session":       {"Sign in to go on", ""},
+	"invalid":          {"That session is not one of ours", "It was altered, its key is gone, or what it belonged to was deleted."},
+	"expired":          {"Your session has ended", "It was not used for a while, or its time was up. Sign in again to go on."},
+	"revoked":          {"Your session was ended", "Somebody signed it out: you, from another device, or an administrator."},
+	"version":          {"All sessions were ended", "The site raised its session version, which ends everything sealed before."},
+	"reused":           {"Your session was ended", "A refresh token of it was used twice, as a thief's copy would be. To be safe, the whole session was ended."},
+	"signed_out":       {"You are signed out", "This browser has forgotten your session, and a late answer does not bring it back."},
+	"not_confirmable":  {"A token is not enough here", "This needs a look at the session itself, and a token under this strategy names none. Use the site in a browser."},
+	"disabled":         {"This account is disabled", "An administrator has closed it. Nothing was deleted."},
+	"password_reset":   {"Your password is set", "Sign in with it now."},
+	"address_proven":   {"Your address is confirmed", "What somebody set up before with this address was removed. Have a sign-in link emailed to you, then set a password."},
+	"address_verified": {"Your address is confirmed", "Nothing else was changed."},
+	"deleted":          {"Your account is deleted", "Everything stored about it is gone. You are signed out everywhere that could be reached."},
 
 	// A sign-in with a provider; the codes are those of oauth, and the words are never
 	// the provider's.
@@ -47,6 +50,7 @@ var messages = map[string]message{
 	"password_long":              {"", "A password may have at most 256 bytes."},
 	"password_common":            {"", "That is easy to guess: it is made of common words, neighboring keys, number sequences or repetition, and digits or symbols in between do not help. A few words that only you would put together are good."},
 	"password_personal":          {"", "That is mostly your name, your email or this site's name. Add a few words that nobody would expect."},
+	"link_changed":               {"", "You signed in or out meanwhile. Read this page again, then go on."},
 	"note_empty":                 {"", "A note needs some text."},
 	"note_too_long":              {"", "A note may have at most 500 characters."},
 	"note_not_text":              {"", "That is not text."},

@@ -29,6 +29,7 @@ import (
 	"sessionlab/db"
 	"sessionlab/db/dbtest"
 	"sessionlab/handlers"
+	"sessionlab/mail"
 	"sessionlab/static"
 )
 
@@ -153,6 +154,13 @@ func NewSiteWith(t testing.TB, o Settings) *Site {
 			s.Administration = db.Administration{DB: s.DB}
 			s.Notes, err = db.OpenNotes(t.Context(), s.DB)
 			Must(t, err)
+			links, err := db.OpenLinks(t.Context(), s.DB)
+			Must(t, err)
+			outbox := &mail.Outbox{Now: s.Clock.Now, Log: log}
+			s.Mailed = &handlers.Mailed{
+				Links: links, Sender: outbox, Outbox: outbox, Seal: vault.Sealer(auth.LinkPurpose),
+				Later: func(do func()) { do() }, Wait: 10 * time.Second,
+			}
 		}
 		kind, _ := auth.KindOf(o.Strategy)
 		strategy, err := kind.New(parts)
