@@ -105,10 +105,10 @@ func parse(args []string) (o options, err error) {
 	flags.StringVar(&o.module, "module", "", "")
 	flags.StringVar(&o.name, "name", "", "")
 	flags.StringVar(&o.strategy, "strategy", "database", "")
-	stores := flags.String("store", "sqlite,postgres", "")
+	stores := flags.String("store", "", "")
 	flags.StringVar(&o.owner, "owner", "", "")
 	flags.BoolVar(&o.check, "check", true, "")
-	const usage = "want -module example.com/app -name NAME [-strategy STRATEGY] [-owner OWNER] [-check=false] FOLDER"
+	const usage = "want -module example.com/app -name NAME [-strategy STRATEGY] [-store STORES] [-owner OWNER] [-check=false] FOLDER"
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return o, errors.New(usage)
 	} else if err != nil {
@@ -129,7 +129,9 @@ func parse(args []string) (o options, err error) {
 	if _, ok := auth.KindOf(o.strategy); !ok {
 		return o, fmt.Errorf("-strategy: want one of %s, not %q", strings.Join(strategies(), ", "), o.strategy)
 	}
-	o.stores = strings.Split(*stores, ",")
+	if o.stores, err = parseStores(*stores, o.strategy); err != nil {
+		return o, err
+	}
 	if o.owner == "" {
 		o.owner = "the " + o.name + " authors"
 	}
@@ -138,6 +140,32 @@ func parse(args []string) (o options, err error) {
 	}
 	o.target, err = filepath.Abs(flags.Arg(0))
 	return o, err
+}
+
+// parseStores reads a list of stores for a strategy.
+func parseStores(list, strategy string) ([]string, error) {
+	kind, _ := auth.KindOf(strategy)
+	switch {
+	case !kind.Database && list != "":
+		return nil, fmt.Errorf("-store: %s needs no store", strategy)
+	case !kind.Database:
+		return nil, nil
+	case list == "":
+		list = "sqlite,postgres"
+	}
+	stores := strings.Split(list, ",")
+	for _, name := range stores {
+		if !slices.Contains([]string{"sqlite", "postgres", "redis"}, name) {
+			return nil, fmt.Errorf("-store: want one or more of sqlite, postgres, redis, with commas between, not %q", list)
+		}
+	}
+	if slices.Contains(stores, "redis") && !slices.Contains([]string{"database", "hybrid"}, strategy) {
+		return nil, fmt.Errorf("-store: %s keeps no sessions in redis", strategy)
+	}
+	if len(stores) == 1 && stores[0] == "redis" {
+		return nil, errors.New("-store: want redis beside sqlite or postgres, which hold the users")
+	}
+	return stores, nil
 }
 
 var (
@@ -232,11 +260,14 @@ func resolved(path string) string {
 	return filepath.Join(resolved(parent), filepath.Base(path))
 }
 
+// templTool is what generates code from templates, as in Taskfile.yml.
+const templTool = "github.com/a-h/templ/cmd/templ@v0.3.977"
+
 // finish makes the application build and, if asked to, runs its checks.
 func finish(ctx context.Context, dir string, check bool, out io.Writer) error {
 	steps := [][]string{
 		{"go", "mod", "tidy"},
-		{"go", "run", "github.com/a-h/templ/cmd/templ@v0.3.977", "generate"},
+		{"go", "run", templTool, "generate"},
 		{"go", "vet", "./..."},
 	}
 	if check {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"io"
 	"io/fs"
 	"os"
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"sessionlab/auth"
 	"sessionlab/db/dbtest"
 	"sessionlab/e2e"
 )
@@ -54,24 +53,14 @@ func tool(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// TestNewApp makes an application, signs in to it, and runs its checks where everything is
-// checked.
+// TestNewApp makes an application and signs in to it. TestNewApps does more.
 func TestNewApp(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the program a second time")
+		t.Skip("builds a program")
 	}
-	source := clone(t)
-	app := filepath.Join(t.TempDir(), "harbor")
-	var out bytes.Buffer
-	err := run(t.Context(), []string{"-module", "example.com/harbor-app/v2", "-name", "Harbor 7", "-owner", "Ada Lovelace", "-strategy", "epoch", "-check=false", app}, &out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(out.String())
-	if changes := tool(t, source, "git", "status", "--porcelain"); changes != "" {
-		t.Errorf("the clone was changed:\n%s", changes)
-	}
-	wantNoWord(t, app)
+	app := made(t, clone(t), options{
+		module: "example.com/harbor-app/v2", slug: "harbor-app", name: "Harbor 7", owner: "Ada Lovelace", strategy: "epoch", stores: []string{"sqlite", "postgres"},
+	})
 	for name, want := range map[string]string{
 		"go.mod": "module example.com/harbor-app/v2\n", "LICENSE": "the sessionlab authors\nCopyright (c) 2026 Ada Lovelace\n", "README.md": "# Harbor 7\n", "CHANGELOG.md": "Harbor 7",
 		"auth/keys.go": `"sessionlab "+purpose`, "auth/identity.go": "sessionlab user id v1", "deploy/harbor-app.service": "ExecStart=/usr/local/bin/harbor-app",
@@ -81,38 +70,56 @@ func TestNewApp(t *testing.T) {
 			t.Errorf("%s: got %v, want it to contain %q", name, err, want)
 		}
 	}
+	signIn(t, app, "harbor-app", "Harbor 7", "epoch")
+}
 
-	tool(t, app, "go", "build", "-o", "harbor-app", ".")
-	cmd := exec.Command(filepath.Join(app, "harbor-app"))
-	cmd.Dir, cmd.Env = t.TempDir(), []string{"ADDR=localhost:0"}
-	p := e2e.Start(t, cmd)
-	if got := p.Says("strategy"); got != "epoch" {
-		t.Errorf("strategy: got %q, want epoch", got)
-	}
-	v := e2e.Visit(t, p)
-	v.Wants("/", 200, "Harbor 7")
-	v.SignIn("ada")
-	v.Wants("/dashboard", 200, "Ada Lovelace")
-	v.Wants("/notes", 200)
-	v.Wants("/compare", 404)
-	p.Stop()
-
-	if os.Getenv("REQUIRE_SERVICES") != "1" { // its own checks take as long as ours
-		return
-	}
-	if err := os.Remove(filepath.Join(app, "harbor-app")); err != nil {
+// made writes an application into a folder that nobody else uses.
+func made(t *testing.T, source string, o options) string {
+	t.Helper()
+	files, err := readTree(t.Context(), source)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if unformatted := tool(t, app, "gofmt", "-l", "."); unformatted != "" {
-		t.Errorf("not formatted: %s", unformatted)
+	libs, err := readLibraries(t.Context(), source, files)
+	if err != nil {
+		t.Fatal(err)
 	}
-	tool(t, app, "go", "mod", "tidy", "-diff")
-	tool(t, app, "go", "run", "honnef.co/go/tools/cmd/staticcheck@v0.8.2", "./...")
-	for _, reason := range skips(t, tool(t, app, "go", "test", "-json", "./...")) {
-		if !allowedSkip.MatchString(reason) {
-			t.Errorf("a test of the application skips: %s", reason)
-		}
+	if err := transform(files, libs, o); err != nil {
+		t.Fatal(err)
 	}
+	app := filepath.Join(t.TempDir(), o.slug)
+	if err := files.write(app); err != nil {
+		t.Fatal(err)
+	}
+	wantNoWord(t, app)
+	return app
+}
+
+// signIn builds an application and signs in to it. It returns the size of the program.
+func signIn(t *testing.T, app, program, name, strategy string) (bytes int64) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), program)
+	tool(t, app, "go", "build", "-trimpath", "-o", binary, ".")
+	cmd := exec.Command(binary)
+	cmd.Dir, cmd.Env = t.TempDir(), []string{"ADDR=localhost:0"}
+	p := e2e.Start(t, cmd)
+	if got := p.Says("strategy"); got != strategy {
+		t.Errorf("strategy: got %q, want %q", got, strategy)
+	}
+	v := e2e.Visit(t, p)
+	v.Wants("/", 200, name)
+	v.SignIn("ada")
+	v.Wants("/dashboard", 200, "Ada Lovelace")
+	v.Wants("/compare", 404)
+	if kind, _ := auth.KindOf(strategy); kind.Database {
+		v.Wants("/notes", 200)
+	}
+	p.Stop()
+	info, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }
 
 // foreignWord matches what an application must not speak of.
@@ -164,6 +171,10 @@ func TestNewAppRefuses(t *testing.T) {
 		{[]string{"-module", "example.com/app", "-name", `Ac"me`, target}, "-name: want at most 40"},
 		{append(good, "-strategy", "compare", target), "-strategy: want one of cookie, database"},
 		{append(good, "-strategy", "jwt", target), "-strategy: want one of cookie, database"},
+		{append(good, "-store", "redis", target), "-store: want redis beside sqlite or postgres"},
+		{append(good, "-store", "mysql", target), "-store: want one or more of sqlite, postgres, redis"},
+		{append(good, "-store", "sqlite,redis", "-strategy", "epoch", target), "-store: epoch keeps no sessions in redis"},
+		{append(good, "-store", "sqlite", "-strategy", "cookie", target), "-store: cookie needs no store"},
 		{append(good, "-owner", "two\nlines", target), "-owner: want one line"},
 		{append(good, "-colour", target), "flag provided but not defined: -colour"},
 		{append(good, target, "more"), "want -module example.com/app"},
@@ -187,58 +198,5 @@ func TestNewAppRefuses(t *testing.T) {
 	}
 	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
-	}
-}
-
-// allowedSkip matches the reasons for which a test of an application may skip: a missing
-// server, or because it is about another engine, machine, seal or strategy.
-var allowedSkip = regexp.MustCompile(`\.ci/run|: (about|measured once|SESSIONS says|nothing is read-only|needs the right|nobody but root|a jwt is signed|no (Revoker|Lister|Confirmer|Bearer))`)
-
-// skips returns the skip messages in the output of go test -json.
-func skips(t *testing.T, output string) (reasons []string) {
-	t.Helper()
-	said, tests := map[string]string{}, 0
-	for lines := json.NewDecoder(strings.NewReader(output)); ; {
-		var event struct{ Action, Package, Test, Output string }
-		if err := lines.Decode(&event); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		test := event.Package + " " + event.Test
-		switch {
-		case event.Test == "":
-		case event.Action == "output":
-			said[test] += event.Output
-		case event.Action == "skip":
-			reasons = append(reasons, said[test])
-		case event.Action == "pass":
-			tests++
-		}
-	}
-	if tests < 300 {
-		t.Errorf("only %d tests ran in the application", tests)
-	}
-	return reasons
-}
-
-// TestNewAppWithoutDatabase reads what an application says whose strategy keeps no users.
-func TestNewAppWithoutDatabase(t *testing.T) {
-	files, err := readTree(t.Context(), clone(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := transform(files, nil, options{module: "example.com/my-sessionlab", slug: "my-sessionlab", name: "Acme", owner: "Ada", strategy: "cookie"}); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(files["main.go"].content), `"example.com/my-sessionlab/auth"`) || files["deploy/my-sessionlab.service"].content == nil {
-		t.Error("a name that holds the old one is renamed twice")
-	}
-	readme := string(files["README.md"].content)
-	if strings.Contains(readme, "administrator:") || strings.Contains(readme, "/notes") || strings.Contains(readme, "{{") || !strings.Contains(readme, "`cookie`") {
-		t.Errorf("the README speaks of what needs a database:\n%s", readme)
-	}
-	if !strings.Contains(string(files["deploy/compose.yaml"].content), "SESSION_STRATEGY:-cookie") {
-		t.Error("deploy/compose.yaml sets another strategy")
 	}
 }

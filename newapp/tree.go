@@ -92,10 +92,10 @@ func (t tree) edit(which func(name string) bool, change func(name string, conten
 
 func isGo(name string) bool { return path.Ext(name) == ".go" }
 
-// goLines counts the lines of Go, without tests and generated code.
+// goLines counts the lines of Go, without tests, their helpers and generated code.
 func (t tree) goLines() (n int) {
 	for name, e := range t {
-		if isGo(name) && !strings.HasSuffix(name, "_test.go") && !strings.HasSuffix(name, "_templ.go") {
+		if isCode(name) && !isTestCode(name) && !strings.HasSuffix(name, "_templ.go") {
 			n += bytes.Count(e.content, []byte("\n"))
 		}
 	}
