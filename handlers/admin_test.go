@@ -25,7 +25,7 @@ func userID(t *testing.T, s *handlerstest.Site, email string) string {
 func promoted(t *testing.T, s *handlerstest.Site, name string) *handlerstest.Browser {
 	t.Helper()
 	handlerstest.NewBrowser(t, s).SignIn(name)
-	handlerstest.Must(t, s.DB.SetRole(t.Context(), userID(t, s, name+"@example.com"), auth.RoleAdmin))
+	s.SetRole(userID(t, s, name+"@example.com"), auth.RoleAdmin)
 	return handlerstest.NewBrowser(t, s).SignIn(name)
 }
 
@@ -132,7 +132,7 @@ func TestAdministrationIsGuarded(t *testing.T) {
 	if n := admins(); n != 2 {
 		t.Fatalf("got %d administrators, want 2", n)
 	}
-	handlerstest.Must(t, s.DB.SetRole(t.Context(), strings.TrimPrefix(adas, "/admin/users/"), auth.RoleMember))
+	s.SetRole(strings.TrimPrefix(adas, "/admin/users/"), auth.RoleMember)
 	ada.Get(linuss).Refused(403, "role_required") // the role of this moment counts
 	ada.Visit("POST", linuss+"/delete", handlerstest.Form(), "same-origin")
 	ada.Refused(403, "role_required")

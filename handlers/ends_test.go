@@ -155,7 +155,7 @@ func TestDisabledAccount(t *testing.T) {
 	eachMode(t, func(t *testing.T, site *handlerstest.Site) {
 		ada, phone := handlerstest.NewBrowser(t, site).SignIn("ada"), handlerstest.NewBrowser(t, site)
 		user := ada.WantsAPI("GET", "/api/user", 200, "")
-		handlerstest.Must(t, site.DB.Disable(t.Context(), user["id"].(string), site.Clock.Now()))
+		site.Disable(user["id"].(string))
 		if site.Extension != nil { // what is sealed asks nobody
 			ada.WantsAPI("GET", "/api/session?strategy=cookie", 200, "")
 		}

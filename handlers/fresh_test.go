@@ -138,7 +138,7 @@ func TestStrictRoutesRefuseTheDisabled(t *testing.T) {
 		s := handlerstest.NewSite(t, strategy)
 		ada := handlerstest.NewBrowser(t, s).SignIn("ada")
 		id := ada.WantsAPI("GET", "/api/user", 200, "")["id"].(string)
-		handlerstest.Must(t, s.DB.Disable(t.Context(), id, s.Clock.Now()))
+		s.Disable(id)
 		ada.Post("/account/delete", nil)
 		if ada.Page.URL.Path != "/sign-in" {
 			t.Errorf("%s: got %s with %d", strategy, ada.Page.URL, ada.Page.Status)

@@ -152,7 +152,7 @@ func TestLinkBounds(t *testing.T) {
 	phone.Visit("GET", link, nil, "cross-site").Refused(400, "link_invalid")
 
 	askFor(phone, "#to-email-link", adasEmail)
-	handlerstest.Must(t, s.DB.Disable(t.Context(), ada.UserID(), s.Clock.Now()))
+	s.Disable(ada.UserID())
 	phone.Visit("GET", newestMail(t, s), nil, "cross-site").Refused(400, "link_invalid")
 	for _, token := range []string{"x", strings.Repeat("x", 4000), "%00", "%ff"} {
 		phone.Get("/link?token="+token).Refused(400, "link_invalid")

@@ -262,7 +262,7 @@ func TestDisabledAccountAtTheDoor(t *testing.T) {
 	s := handlerstest.NewSite(t, "database")
 	ada := handlerstest.NewBrowser(t, s).SignUp("ada@example.org", handlerstest.AdasPassword)
 	id := ada.WantsAPI("GET", "/api/user", 200, "")["id"].(string)
-	handlerstest.Must(t, s.DB.Disable(t.Context(), id, s.Clock.Now()))
+	s.Disable(id)
 	handlerstest.NewBrowser(t, s).SignInByPassword("ada@example.org", handlerstest.AdasPassword).Told("disabled")
 	handlerstest.NewBrowser(t, s).SignInByPassword("ada@example.org", "not the right one").Flawed("/sign-in/password", 401, "credentials_wrong")
 }

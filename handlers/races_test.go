@@ -70,7 +70,7 @@ func TestPasswordChangesWhileItIsUsed(t *testing.T) {
 				ada.Get("/account").Fill("current", handlerstest.AdasPassword).Fill("password", handlerstest.NewPassword).Press("#set-password").At("/account", 200)
 			},
 			"disabled": func(ada *handlerstest.Browser) {
-				handlerstest.Must(t, site.DB.Disable(t.Context(), ada.UserID(), site.Clock.Now()))
+				site.Disable(ada.UserID())
 			},
 		} {
 			ada, thief, email := handlerstest.NewBrowser(t, site), handlerstest.NewBrowser(t, site), name+"@example.org"

@@ -50,11 +50,11 @@ func TestRoleGuards(t *testing.T) {
 			ada.WantsAPI("GET", "/api/admins/live", 403, "role_required")
 
 			id := ada.UserID()
-			handlerstest.Must(t, site.DB.SetRole(t.Context(), id, auth.RoleAdmin))
+			site.SetRole(id, auth.RoleAdmin)
 			ada.WantsAPI("GET", "/api/admins/live", 200, "")
 			ada.Post("/sign-out", nil).SignIn("ada").WantsAPI("GET", "/api/admins/claim", 200, "")
 
-			handlerstest.Must(t, site.DB.SetRole(t.Context(), id, auth.RoleMember))
+			site.SetRole(id, auth.RoleMember)
 			ada.WantsAPI("GET", "/api/admins/live?role=admin", 403, "role_required")
 			site.Clock.Advance(handlerstest.Lifetimes.Access)
 			ada.WantsAPI("GET", "/api/admins/claim?role=admin", 403, "role_required")

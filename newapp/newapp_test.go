@@ -200,3 +200,14 @@ func TestNewAppRefuses(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
+
+// TestRename renames to a name that holds the old one: each place once, and the labels that
+// keys and ids are derived from never.
+func TestRename(t *testing.T) {
+	o := options{module: "example.com/my-sessionlab", slug: "my-sessionlab", name: "Acme", strategy: "cookie"}
+	const before = "package main\n\nimport \"sessionlab/auth\"\n\nvar x = \"sessionlab.db\" + \"sessionlab \"+purpose\n"
+	const after = "package main\n\nimport \"example.com/my-sessionlab/auth\"\n\nvar x = \"my-sessionlab.db\" + \"sessionlab \"+purpose\n"
+	if got := string(o.renameText("main.go", []byte(before))); got != after {
+		t.Errorf("got\n%s\nwant\n%s", got, after)
+	}
+}

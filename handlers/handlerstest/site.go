@@ -321,3 +321,27 @@ func (s *Site) Rows(table string) (n int) {
 	Must(s.T, other.QueryRow("SELECT count(*) FROM "+table).Scan(&n))
 	return n
 }
+
+// SetRole changes the role of a user over a separate database connection.
+func (s *Site) SetRole(userID, role string) {
+	s.T.Helper()
+	s.change("UPDATE users SET role = $1 WHERE id = $2", role, userID)
+}
+
+// Disable disables a user over a separate database connection.
+func (s *Site) Disable(userID string) {
+	s.T.Helper()
+	s.change("UPDATE users SET disabled_at = $1, epoch = epoch + 1 WHERE id = $2", s.Clock.Now().UnixMilli(), userID)
+}
+
+// change changes one row as a colleague with a shell would.
+func (s *Site) change(statement string, args ...any) {
+	s.T.Helper()
+	other := dbtest.Shell(s.T, s.File)
+	defer other.Close()
+	result, err := other.Exec(statement, args...)
+	Must(s.T, err)
+	if n, err := result.RowsAffected(); err != nil || n != 1 {
+		s.T.Fatalf("%s: changed %d rows, %v", statement, n, err)
+	}
+}
