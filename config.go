@@ -60,8 +60,8 @@ type config struct {
 	LogLevel     logLevel `env:"LOG_LEVEL" envDefault:"info"`
 	StoreAccount onOff    `env:"STORE_ACCOUNT" envDefault:"off"`
 
-	SMTP     smtpURL  `env:"SMTP_URL"`
-	MailFrom mailFrom `env:"MAIL_FROM"`
+	SMTP     smtpURL  `env:"SMTP_URL" only:"database epoch hybrid renew pair rotation"`
+	MailFrom mailFrom `env:"MAIL_FROM" only:"database epoch hybrid renew pair rotation"`
 
 	GoogleID     credential `env:"GOOGLE_CLIENT_ID"`
 	GoogleSecret credential `env:"GOOGLE_CLIENT_SECRET"`
@@ -149,6 +149,10 @@ func (c *config) check() error {
 		return errors.New("SESSION_KEYS: want keys, because BASE_URL is not on loopback; make one with: openssl rand -base64 32")
 	case c.MetricsAddr != "" && !onLoopback(c.MetricsAddr):
 		return errors.New("METRICS_ADDR: want an address on loopback, because whoever reads it learns about the site")
+	case c.SMTP != "" && c.MailFrom == "":
+		return errors.New("MAIL_FROM: want a value, because SMTP_URL is set")
+	case c.SMTP == "" && c.MailFrom != "":
+		return errors.New("SMTP_URL: want a value, because MAIL_FROM is set")
 	case c.Max < c.Idle && c.Strategy != "renew":
 		return errors.New("SESSION_MAX: want at least SESSION_IDLE")
 	}
@@ -156,7 +160,6 @@ func (c *config) check() error {
 		a, b         credential
 		nameA, nameB string
 	}{
-		{credential(c.SMTP), credential(c.MailFrom), "SMTP_URL", "MAIL_FROM"},
 		{c.GoogleID, c.GoogleSecret, "GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"},
 		{c.GitHubID, c.GitHubSecret, "GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"},
 		{credential(c.OIDCIssuer), c.OIDCID, "OIDC_ISSUER", "OIDC_CLIENT_ID"},
@@ -173,11 +176,6 @@ func (c *config) check() error {
 		return errors.New("OIDC_ISSUER: want a value, because OIDC_CLIENT_SECRET is set")
 	}
 	return nil
-}
-
-func onLoopback(a address) bool {
-	host, _, _ := net.SplitHostPort(string(a))
-	return handlers.IsLoopback(host)
 }
 
 // checkSite returns an error if the settings do not fit the site that was made of them.

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"sessionlab/auth"
+	"sessionlab/handlers"
 )
 
 // metrics counts the steps of requests and how long they take, for Prometheus.
@@ -59,4 +60,9 @@ func (m *metrics) serve(ctx context.Context, address string) error {
 	context.AfterFunc(ctx, func() { server.Close() })
 	go server.Serve(l)
 	return nil
+}
+
+func onLoopback(a address) bool {
+	host, _, _ := net.SplitHostPort(string(a))
+	return handlers.IsLoopback(host)
 }

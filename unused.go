@@ -32,7 +32,9 @@ func (c *config) uses(field reflect.StructField) bool {
 	case "TRUSTED_PROXIES":
 		return !handlers.IsLoopback(c.BaseURL.Hostname()) // proxied requests are refused on loopback
 	case "SMTP_URL", "MAIL_FROM":
-		return c.needsDatabase() && c.Strategy != compare
+		if c.Strategy == compare { // it mails nobody
+			return false
+		}
 	case "OIDC_NAME", "OIDC_CLIENT_AUTH", "OIDC_FORWARDS_TO", "OIDC_SCOPES", "OIDC_RESPONSE_MODE":
 		return c.OIDCIssuer != ""
 	}

@@ -101,6 +101,9 @@ func (f *folder) knownOfTwo(x *ast.BinaryExpr) truth {
 		if isCompare(x.X) || isCompare(x.Y) {
 			return isFalse
 		}
+		if a != unknown && b != unknown {
+			return truthOf(a == b)
+		}
 	case token.NEQ:
 		equal := *x
 		equal.Op = token.EQL
@@ -202,6 +205,17 @@ func (f *folder) statements(list []ast.Stmt, end token.Pos) {
 			f.edits.cut(x.Pos(), f.lineEnd(x.End()))
 			continue
 		}
+		if x, ok := s.(*ast.SwitchStmt); ok && x.Tag == nil && x.Init == nil {
+			if c := f.onlyCase(x); c != nil {
+				f.edits.cut(x.Pos(), f.lineEnd(c.Colon+1))
+				f.edits.replace(f.lineEnd(c.End()), x.End(), "\n")
+				if n := len(c.Body); n > 0 && leaves(c.Body[n-1]) {
+					f.edits.cut(x.End(), end)
+					return
+				}
+			}
+			continue
+		}
 		s, ok := s.(*ast.IfStmt)
 		if !ok || s.Init != nil && !isAssertion(s.Init) || f.known(s.Cond) == unknown {
 			continue
@@ -264,23 +278,6 @@ func usesPath(s *ast.ExprStmt) (uses bool) {
 		return !nested
 	})
 	return uses
-}
-
-// cases removes the cases of a switch without a tag that never apply. One that always
-// applies becomes the default.
-func (f *folder) cases(s *ast.SwitchStmt) {
-	for _, c := range s.Body.List {
-		c := c.(*ast.CaseClause)
-		if len(c.List) != 1 {
-			continue
-		}
-		switch f.known(c.List[0]) {
-		case isFalse:
-			f.edits.cut(c.Pos(), f.lineEnd(c.End()))
-		case isTrue:
-			f.edits.replace(c.Pos(), c.Colon, "default")
-		}
-	}
 }
 
 // elements removes from a list what is about compare mode.

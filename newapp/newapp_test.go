@@ -48,7 +48,7 @@ func tool(t *testing.T, dir, name string, args ...string) string {
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, failures(string(out)))
 	}
 	return string(out)
 }

@@ -18,6 +18,20 @@ type settings struct {
 // variable matches the tag of a setting in config.go.
 var variable = regexp.MustCompile("`env:\"([A-Z0-9_]+)\"")
 
+// onlyTag matches a field of the configuration that only some strategies use.
+var onlyTag = regexp.MustCompile("(?m)^\t(\\w+) +\\w+ +`env:.* only:\"([^\"]*)\"`$")
+
+// unused returns the keys of the fields of the configuration that the strategy that stays
+// does not use.
+func (s *settings) unused(all tree) (keys []string) {
+	for _, match := range onlyTag.FindAllSubmatch(all["config.go"].content, -1) {
+		if !slices.Contains(strings.Fields(string(match[2])), s.strategy) {
+			keys = append(keys, oldModule+".config."+string(match[1]))
+		}
+	}
+	return keys
+}
+
 // read finds the variables that are in the configuration of sessionlab and not in that of
 // files.
 func (s *settings) read(all, files tree) {

@@ -44,6 +44,9 @@ func simplify(files, all tree, l libraries, o options, gone *settings) error {
 		g := newGraph(p)
 		is := g.reached(r.reads(g))
 		facts := newFacts(g, o, r.was, is)
+		for _, key := range gone.unused(all) {
+			facts.unset[key] = true
+		}
 		for name, file := range p.files {
 			if strings.HasSuffix(name, "_templ.go") {
 				continue

@@ -1,0 +1,47 @@
+package main
+
+import "go/ast"
+
+// cases removes the cases of a switch without a tag that never apply. One that always
+// applies becomes the default.
+func (f *folder) cases(s *ast.SwitchStmt) {
+	always := false // an earlier case applies whenever this one is reached
+	for _, c := range s.Body.List {
+		c := c.(*ast.CaseClause)
+		if always {
+			f.edits.cut(c.Pos(), f.lineEnd(c.End()))
+			continue
+		}
+		if len(c.List) != 1 {
+			continue
+		}
+		switch f.known(c.List[0]) {
+		case isFalse:
+			f.edits.cut(c.Pos(), f.lineEnd(c.End()))
+		case isTrue:
+			f.edits.replace(c.Pos(), c.Colon, "default")
+			always = true
+		}
+	}
+}
+
+// onlyCase returns the case of a switch without a tag that always applies, if all before it
+// never do.
+func (f *folder) onlyCase(s *ast.SwitchStmt) *ast.CaseClause {
+	for _, c := range s.Body.List {
+		c := c.(*ast.CaseClause)
+		if c.List == nil { // default, if nothing follows
+			if c == s.Body.List[len(s.Body.List)-1] {
+				return c
+			}
+			return nil
+		}
+		if len(c.List) != 1 || f.known(c.List[0]) == unknown {
+			return nil
+		}
+		if f.known(c.List[0]) == isTrue {
+			return c
+		}
+	}
+	return nil
+}
