@@ -16,6 +16,7 @@ func passages(strategy string) []passage {
 		{".env.example", "# on where BASE_URL is this machine. On any other address, \"on\" needs LAB_PUBLIC=1.\n", "# on where BASE_URL is this machine. On any other address it cannot be on.\n"},
 		{"docs/configuration.md", "| `compare` | one of the seven, or `compare`: all of them, for demonstrations; on this machine, unless `LAB_PUBLIC` |", "| `" + strategy + "` | how sessions are kept: there is no other way |"},
 		{"docs/configuration.md", "elsewhere it may be `on` only with `LAB_PUBLIC=1` |", "elsewhere it cannot be `on` |"},
+		{".ci/run", "step \"an application with each strategy\"\nNEWAPP=some go test -timeout 25m -run TestNewApps -v ./newapp | grep -v '^=== '\n\n", ""},
 		{".ci/run", "need nodejs node nodejs # a test signs in with npm's oidc-provider\nneed npm npm\n", ""},
 	}
 }
