@@ -6,8 +6,8 @@
 // and writes cookies. A Sealer protects the values stored in the browser, with keys from
 // a [KeyRing].
 //
-// Read in this order: this file, stateless.go, database.go, manager.go,
-// cookies.go, seal.go, keys.go, strategies.go.
+// Read in this order: this file, strategies.go and a strategy that it makes, manager.go,
+// cookies.go, seal.go, keys.go.
 //
 // The package knows no web framework, no template and no database; what it needs
 // of storage it asks for in stores.go. It never reads the clock or draws random

@@ -36,6 +36,9 @@ func transform(files tree, l libraries, o options) error {
 	if err := simplify(files, before, l, o, gone); err != nil {
 		return err
 	}
+	if err := files.edit(func(name string) bool { return name == "config.go" }, o.ownTags); err != nil {
+		return err
+	}
 	for _, p := range passages(o.strategy) {
 		if err := files.replace(p.file, p.from, p.to); err != nil {
 			return err
@@ -75,6 +78,19 @@ func (o options) chooseInTests(files tree) error {
 		return nil
 	}
 	return files.replace("e2e/program.go", `Stored = "database"`, `Stored = "`+o.strategy+`"`)
+}
+
+// tagOnly matches the tag that lists the strategies that use a setting.
+var tagOnly = regexp.MustCompile(` only:"([^"]*)"`)
+
+// ownTags keeps that tag, empty, where the strategy is not among them.
+func (o options) ownTags(_ string, src []byte) ([]byte, error) {
+	return format.Source(tagOnly.ReplaceAllFunc(src, func(tag []byte) []byte {
+		if slices.Contains(strings.Fields(string(tagOnly.FindSubmatch(tag)[1])), o.strategy) {
+			return nil
+		}
+		return []byte(` only:""`)
+	}))
 }
 
 // cutSteps removes from the README what needs a database if the strategy needs none.
