@@ -23,7 +23,6 @@ func (s *Site) keepInRedis(o Settings, parts *auth.Parts, observe auth.Observer)
 		parts.Sessions, parts.Apart = sessions, true
 	}
 	s.Ready = func(ctx context.Context) error { return errors.Join(s.DB.Ready(ctx), s.Redis.Ready(ctx)) }
-	s.T.Cleanup(func() { _ = sessions.DeleteRealm(context.Background(), parts.Realm) })
 }
 
 // OnRedis runs a test on two sites with sessions in Redis: on a single server and on a
