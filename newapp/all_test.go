@@ -49,10 +49,11 @@ func TestNewApps(t *testing.T) {
 				o.stores = strings.Split(c.stores, ",")
 			}
 			app := made(t, source, o)
-			generated := tool(t, app, "git", "init", "-q") + tool(t, app, "git", "add", "-A")
+			tool(t, app, "git", "init", "-q")
+			tool(t, app, "git", "add", "-A")
 			tool(t, app, "go", "mod", "tidy")
 			tool(t, app, "go", "run", templTool, "generate")
-			if generated = tool(t, app, "git", "diff", "--name-only", "--", "*_templ.go"); generated != "" {
+			if generated := tool(t, app, "git", "diff", "--name-only", "--", "*_templ.go"); generated != "" {
 				t.Errorf("generated code is not what its templates make: %s", generated)
 			}
 			if unformatted := tool(t, app, "gofmt", "-l", "."); unformatted != "" {
