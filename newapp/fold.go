@@ -175,6 +175,10 @@ func (f *folder) visit(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.BlockStmt:
 		f.statements(n.List, n.Rbrace)
+	case *ast.FuncLit:
+		f.lastReturn(n.Body)
+	case *ast.FuncDecl:
+		f.lastReturn(n.Body)
 	case *ast.CaseClause:
 		f.statements(n.Body, n.End())
 		f.elements(n.List)

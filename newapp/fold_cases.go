@@ -25,6 +25,16 @@ func (f *folder) cases(s *ast.SwitchStmt) {
 	}
 }
 
+// lastReturn removes a return without results at the end of a function.
+func (f *folder) lastReturn(body *ast.BlockStmt) {
+	if f.fact == nil || body == nil || len(body.List) == 0 {
+		return
+	}
+	if r, ok := body.List[len(body.List)-1].(*ast.ReturnStmt); ok && len(r.Results) == 0 {
+		f.edits.cut(r.Pos(), f.lineEnd(r.End()))
+	}
+}
+
 // onlyCase returns the case of a switch without a tag that always applies, if all before it
 // never do.
 func (f *folder) onlyCase(s *ast.SwitchStmt) *ast.CaseClause {

@@ -10,6 +10,7 @@ import (
 	"go/types"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sessionlab/auth"
@@ -281,12 +282,25 @@ func (c *cutter) apply(files tree) (changed bool, err error) {
 		}
 		if file, err := parser.ParseFile(token.NewFileSet(), name, out, parser.SkipObjectResolution); err != nil {
 			return false, err
-		} else if len(file.Decls) == 0 || len(file.Decls) == 1 && len(file.Imports) > 0 {
+		} else if !slices.ContainsFunc(file.Decls, declaresSomething) {
 			delete(files, name)
 			delete(files, strings.TrimSuffix(name, "_templ.go")+".templ")
 		}
 	}
 	return changed, nil
+}
+
+// declaresSomething reports whether a declaration has a name, and is no import.
+func declaresSomething(decl ast.Decl) bool {
+	d, ok := decl.(*ast.GenDecl)
+	if !ok {
+		return true
+	}
+	return slices.ContainsFunc(d.Specs, func(s ast.Spec) bool {
+		value, isValue := s.(*ast.ValueSpec)
+		_, isType := s.(*ast.TypeSpec)
+		return isType || isValue && value.Names[0].Name != "_"
+	})
 }
 
 // component matches a component of a template, with the comment above it.
@@ -312,5 +326,64 @@ func (t tree) cutTemplates(name string, generated []byte) {
 		}
 		return nil
 	})
+	e.content = []byte(withBlocksOf(string(e.content), string(generated)))
 	t[name] = e
+}
+
+// withBlocksOf returns a template whose types and functions are those of its generated code,
+// into which templ copies them.
+func withBlocksOf(text, generated string) string {
+	is := map[string]string{}
+	blocks(generated, func(header, block string) { is[header] = block })
+	var out strings.Builder
+	blocks(text, func(header, block string) {
+		if header == "" {
+			out.WriteString(block)
+		} else if now, ok := is[header]; ok {
+			out.WriteString(now)
+		}
+	})
+	return out.String()
+}
+
+// blocks calls yield with each declaration of a type or function, and the comment above it,
+// and with an empty header for each other line.
+func blocks(text string, yield func(header, block string)) {
+	var comment strings.Builder
+	header, block := "", ""
+	for line := range strings.Lines(text) {
+		switch {
+		case header != "":
+			if block += line; line == "}\n" {
+				yield(header, block)
+				header, block = "", ""
+			}
+		case strings.HasPrefix(line, "//"):
+			comment.WriteString(line)
+		case strings.HasPrefix(line, "type ") || strings.HasPrefix(line, "func "):
+			header, block = headerOf(line), comment.String()+line
+			comment.Reset()
+			if strings.HasSuffix(line, "}\n") {
+				yield(header, block)
+				header, block = "", ""
+			}
+		default:
+			yield("", comment.String()+line)
+			comment.Reset()
+		}
+	}
+	if comment.Len() > 0 {
+		yield("", comment.String())
+	}
+}
+
+// headerOf returns the first line of a declaration up to its parameters or fields.
+func headerOf(line string) string {
+	if method, rest, ok := strings.Cut(strings.TrimPrefix(line, "func ("), ") "); ok && strings.HasPrefix(line, "func (") {
+		name, _, _ := strings.Cut(rest, "(")
+		return "func (" + method + ") " + name
+	}
+	header, _, _ := strings.Cut(line, "(")
+	header, _, _ = strings.Cut(header, "{")
+	return strings.TrimSpace(header)
 }
