@@ -155,9 +155,10 @@ func TestContainer(t *testing.T) {
 		cmd := exec.Command("/sessionlab", args...)
 		cmd.Err = nil // the path exists only inside the new root
 		cmd.Dir, cmd.Env = "/data", []string{
-			"ADDR=0.0.0.0:" + port, "BASE_URL=https://app.example.com", "SESSION_KEYS=" + KeyA, "SESSION_STRATEGY=database", "DRAIN_DELAY=0s",
+			"ADDR=0.0.0.0:" + port, "BASE_URL=https://app.example.com", "SESSION_KEYS=" + KeyA, "DRAIN_DELAY=0s",
 			"OIDC_ISSUER=https://issuer.example", "OIDC_CLIENT_ID=oidc",
 		}
+		cmd.Env = append(cmd.Env, StoredOnly)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: user, Gid: user}}
 		return cmd
 	}

@@ -123,6 +123,7 @@ func copyFile(t *testing.T, from, to string) {
 // TestRestart: a restart signs nobody out, and neither file is for others to read.
 func TestRestart(t *testing.T) {
 	dir := t.TempDir()
+	start(t, dir, DatabaseOnly).Stop() // makes both files
 	for _, strategy := range []string{DatabaseOnly, "SESSION_STRATEGY=database SESSION_KEYS=" + KeyA, CookieOnly + " SESSION_KEYS=" + KeyA} {
 		t.Run(strategy, func(t *testing.T) {
 			vars := strings.Fields(strategy)
